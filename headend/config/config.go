@@ -1,0 +1,83 @@
+// Package config owns the configuration as plain values: their shape, defaults,
+// validation and comparison. It reads no file, opens no socket and knows nothing
+// of what runs.
+package config
+
+// Config is the whole configuration of one box. It is one document: it is stored,
+// compared, exported and restored as a whole.
+type Config struct {
+	Box      Box       `json:"box"`
+	Channels []Channel `json:"channels,omitempty"`
+}
+
+// Box holds what concerns the machine and not one channel.
+type Box struct {
+	Name      string `json:"name,omitempty"`       // shown in the console and in alarms
+	Language  string `json:"language,omitempty"`   // language of texts for users who chose none: "en" or "vi"
+	HTTP      string `json:"http,omitempty"`       // listen address for viewers and the API, host:port
+	SSH       string `json:"ssh,omitempty"`        // listen address of the console, host:port
+	PublicURL string `json:"public_url,omitempty"` // base of addresses shown to people, http://host[:port]
+}
+
+// Channel is one programme: inputs in order of priority, and where it goes.
+type Channel struct {
+	Name     string `json:"name"`            // path of its URLs, unique; [A-Za-z0-9._-] and '/', at most 128 bytes
+	Title    string `json:"title,omitempty"` // for people, any text
+	Comment  string `json:"comment,omitempty"`
+	Disabled bool   `json:"disabled,omitempty"`
+
+	Inputs []Input `json:"inputs,omitempty"` // first is the primary unless priority says otherwise
+
+	SourceTimeout Duration `json:"source_timeout,omitempty"`                    // an input without packets for this long is lost; 200ms to 10m, default 5s
+	ReturnDelay   Duration `json:"return_delay,omitempty"`                      // a better input must have been good for this long before it is used again; default 10s
+	NoReturn      bool     `json:"no_return,omitempty"`                         // stay on the standby until it fails or someone switches
+	Recheck       Duration `json:"recheck_secondary_inputs_interval,omitempty"` // probe standbys this often; 0 keeps every standby running
+
+	ProgramID uint16 `json:"program_id,omitempty"` // service_id on the way out; 0 keeps that of the input
+	Service   string `json:"service,omitempty"`    // service_name on the way out; empty keeps that of the input
+	Provider  string `json:"provider,omitempty"`   // service_provider_name on the way out
+	PIDs      PIDMap `json:"pids,omitempty"`       // PID remap, such as "pmt:100,v1:211,a1:221"; empty keeps the PIDs of the input
+
+	SegmentDuration Duration `json:"segment_duration,omitempty"` // target duration of an HLS segment; 1s to 30s, default 5s
+	SegmentCount    int      `json:"segment_count,omitempty"`    // segments in the live window; 3 to 1000, default 6
+	Protocols       []string `json:"protocols,omitempty"`        // playout allowed: hls, mpegts; empty allows all
+
+	Outputs []Output `json:"outputs,omitempty"`
+}
+
+// Input is one source of a channel.
+type Input struct {
+	URL           string            `json:"url"`                      // udp, rtp, http, https, tcp, file or test; ?program=N picks a service
+	Priority      int               `json:"priority,omitempty"`       // 1 is best; 0 takes the place in the list
+	SourceTimeout Duration          `json:"source_timeout,omitempty"` // 0 takes that of the channel
+	Headers       map[string]string `json:"headers,omitempty"`        // HTTP request headers
+	UserAgent     string            `json:"user_agent,omitempty"`
+	MaxRetry      Duration          `json:"max_retry_timeout,omitempty"` // longest pause between attempts; default 30s
+	Comment       string            `json:"comment,omitempty"`
+	Disabled      bool              `json:"disabled,omitempty"`
+}
+
+// Output is one packet output of a channel.
+type Output struct {
+	URL           string  `json:"url"`                      // udp://[iface@]address:port or rtp://…
+	Bitrate       BitRate `json:"bitrate,omitempty"`        // constant rate of the transport stream; 0 sends as is
+	TTL           int     `json:"ttl,omitempty"`            // 0 to 255; -1 or absent is 16 for groups that may leave the box, 0 on loopback
+	DSCP          int     `json:"dscp,omitempty"`           // 0 to 63
+	MulticastLoop bool    `json:"multicast_loop,omitempty"` // let receivers on this box hear the group
+	Service       string  `json:"service,omitempty"`        // as in Channel, for this output alone
+	Provider      string  `json:"provider,omitempty"`
+	ProgramID     uint16  `json:"pnr,omitempty"`
+	PIDs          PIDMap  `json:"pids,omitempty"`
+	Comment       string  `json:"comment,omitempty"`
+	Disabled      bool    `json:"disabled,omitempty"`
+}
+
+// Channel returns the channel with the given name, or nil.
+func (c *Config) Channel(name string) *Channel {
+	for i := range c.Channels {
+		if c.Channels[i].Name == name {
+			return &c.Channels[i]
+		}
+	}
+	return nil
+}
