@@ -1,0 +1,360 @@
+package channel
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sigma/headend/alarm"
+	"sigma/headend/config"
+	"sigma/headend/supervise"
+	"sigma/mux/flow"
+	"sigma/mux/splice"
+)
+
+// ringItems is the length of the channel ring and of each input ring: at one item
+// every 5 ms about 4 s, and longer than the groups of pictures in use.
+const ringItems = 800
+
+// Source is one packet source with what it knows of itself.
+type Source struct {
+	flow.Source
+	Counters func() Counters // what the source counts; nil when it counts nothing
+	Warning  func() string   // what an operator should know though it runs; nil or "" for nothing
+}
+
+// Output is one packet output with what it knows of itself.
+type Output struct {
+	flow.Output
+	Status func() OutputStatus // counters; State, Since and URL are filled in by the channel
+}
+
+// Builder makes the sources and outputs of a channel. Making one opens nothing:
+// sockets and files are opened by Run.
+type Builder interface {
+	Source(channel string, index int, in config.Input) (Source, error)
+	Output(channel string, index int, out config.Output) (Output, error)
+}
+
+// Channel runs one programme. The exported fields are arguments: set them, then
+// call Run once. All methods are safe for concurrent use.
+type Channel struct {
+	Config config.Channel // with defaults filled in
+	Build  Builder
+	Alarms alarm.Reporter
+	Events func(kind, object, text string) // told of switches; must not block
+	Now    func() time.Duration            // CLOCK_MONOTONIC
+	Log    *slog.Logger
+
+	ring     *flow.Ring[flow.Batch]
+	commands chan func(ctx context.Context)
+	wake     chan struct{}
+	status   atomic.Pointer[Status]
+
+	// Owned by the goroutine of Run.
+	cfg      config.Channel
+	inputs   []*input
+	outputs  []*output
+	changed  time.Time
+	state    State
+	switches uint64
+	lastTick time.Duration
+	history  []int64
+	window   errorWindow
+	began    time.Duration
+
+	// mu guards the way from the active input to the ring.
+	mu       sync.Mutex
+	active   *input
+	manual   *input
+	joiner   splice.Joiner
+	epoch    uint32
+	inEpoch  uint32
+	shift    time.Duration // added to Arrived: how far behind live the programme runs
+	bytesOut uint64
+}
+
+// Initialize prepares the channel; Ring and Status may be used from then on.
+func (c *Channel) Initialize() {
+	c.ring = flow.NewRing[flow.Batch](ringItems)
+	c.commands = make(chan func(context.Context))
+	c.wake = make(chan struct{}, 1)
+	c.cfg, c.changed, c.state = c.Config, time.Now(), Starting
+	if c.cfg.Disabled {
+		c.state = Off
+	}
+	c.status.Store(&Status{Name: c.cfg.Name, Title: c.cfg.Title, State: c.state, Since: c.changed, Active: -1, Manual: -1})
+}
+
+// Ring returns the packets of the programme: one continuous stream whatever the
+// inputs do.
+func (c *Channel) Ring() *flow.Ring[flow.Batch] { return c.ring }
+
+// Status returns the newest snapshot, at most one second old.
+func (c *Channel) Status() Status { return *c.status.Load() }
+
+// Run keeps the channel on air until ctx ends, and returns when all that it
+// started has ended.
+func (c *Channel) Run(ctx context.Context) error {
+	c.began = c.Now()
+	c.lastTick = c.began
+	c.apply(ctx, c.cfg)
+	defer c.stopAll()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-c.commands:
+			f(ctx)
+		case <-c.wake:
+		case <-timer.C:
+		}
+		now := c.Now()
+		c.choose(ctx, now)
+		if now-c.lastTick >= time.Second {
+			c.tick(now)
+		} else {
+			c.publish()
+		}
+		timer.Reset(c.nextLook(c.Now()))
+	}
+}
+
+// do runs f on the owner goroutine and waits for it.
+func (c *Channel) do(ctx context.Context, f func(context.Context)) error {
+	done := make(chan struct{})
+	select {
+	case c.commands <- func(run context.Context) { f(run); close(done) }:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	<-done
+	return nil
+}
+
+// Update goes over to another configuration of the same name. Inputs and outputs
+// that did not change go on untouched. It returns when the change is made.
+func (c *Channel) Update(ctx context.Context, cfg config.Channel) error {
+	return c.do(ctx, func(run context.Context) { c.apply(run, cfg) })
+}
+
+// Select holds the channel on one input, or lets it choose again with -1.
+func (c *Channel) Select(ctx context.Context, index int) error {
+	var err error
+	e := c.do(ctx, func(run context.Context) {
+		if index >= len(c.inputs) {
+			err = fmt.Errorf("channel %s has no input %d: it has %d", c.cfg.Name, index, len(c.inputs))
+			return
+		}
+		if index < 0 {
+			c.manual = nil
+			return
+		}
+		in := c.inputs[index]
+		if in.cfg.Disabled {
+			err = fmt.Errorf("input %d of channel %s is disabled: enable it first", index, c.cfg.Name)
+			return
+		}
+		c.manual = in
+		in.start(run)
+		c.switchTo(in, "selected by an operator")
+	})
+	if e != nil {
+		return e
+	}
+	return err
+}
+
+// Restart stops and starts every input of the channel.
+func (c *Channel) Restart(ctx context.Context) error {
+	return c.do(ctx, func(run context.Context) {
+		for _, in := range c.inputs {
+			in.stop()
+		}
+		for _, in := range c.inputs {
+			in.start(run)
+		}
+	})
+}
+
+// apply makes the running inputs and outputs those of cfg, keeping what is equal.
+func (c *Channel) apply(ctx context.Context, cfg config.Channel) {
+	rewrite := cfg.ProgramID != c.cfg.ProgramID || cfg.Service != c.cfg.Service ||
+		cfg.Provider != c.cfg.Provider || cfg.PIDs != c.cfg.PIDs
+	old := c.cfg
+	c.cfg = cfg
+	c.applyInputs(ctx, cfg, rewrite)
+	c.applyOutputs(ctx, cfg)
+	if old.Disabled != cfg.Disabled {
+		c.began = c.Now()
+	}
+}
+
+func (c *Channel) applyInputs(ctx context.Context, cfg config.Channel, rewrite bool) {
+	keep := map[*input]bool{}
+	var next []*input
+	for i, want := range cfg.Inputs {
+		at := slices.IndexFunc(c.inputs, func(in *input) bool { return !rewrite && !keep[in] && sameInput(in.cfg, want) })
+		if at >= 0 && !cfg.Disabled {
+			in := c.inputs[at]
+			in.index = i
+			keep[in] = true
+			next = append(next, in)
+			continue
+		}
+		next = append(next, newInput(c, i, want))
+	}
+	for _, in := range c.inputs {
+		if keep[in] {
+			continue
+		}
+		in.stop()
+		c.mu.Lock()
+		if c.active == in {
+			c.active = nil
+		}
+		c.mu.Unlock()
+		if c.manual == in {
+			c.manual = nil
+		}
+		in.clearAlarms()
+	}
+	c.inputs = next
+	if cfg.Disabled {
+		return
+	}
+	for _, in := range next {
+		if !keep[in] && !in.cfg.Disabled {
+			in.start(ctx)
+		}
+	}
+}
+
+func (c *Channel) applyOutputs(ctx context.Context, cfg config.Channel) {
+	keep := map[*output]bool{}
+	var next []*output
+	for i, want := range cfg.Outputs {
+		at := slices.IndexFunc(c.outputs, func(o *output) bool { return !keep[o] && o.cfg == want })
+		if at >= 0 && !cfg.Disabled {
+			o := c.outputs[at]
+			o.index = i
+			keep[o] = true
+			next = append(next, o)
+			continue
+		}
+		next = append(next, &output{channel: c, index: i, cfg: want})
+	}
+	for _, o := range c.outputs {
+		if !keep[o] {
+			o.stop()
+		}
+	}
+	c.outputs = next
+	if cfg.Disabled {
+		return
+	}
+	for _, o := range next {
+		if !keep[o] && !o.cfg.Disabled {
+			o.start(ctx)
+		}
+	}
+}
+
+func (c *Channel) stopAll() {
+	for _, in := range c.inputs {
+		in.cancelRun()
+	}
+	for _, o := range c.outputs {
+		o.cancelRun()
+	}
+	for _, in := range c.inputs {
+		in.stop()
+	}
+	for _, o := range c.outputs {
+		o.stop()
+	}
+}
+
+func sameInput(a, b config.Input) bool {
+	if len(a.Headers) != len(b.Headers) {
+		return false
+	}
+	for k, v := range a.Headers {
+		if w, ok := b.Headers[k]; !ok || w != v {
+			return false
+		}
+	}
+	a.Headers, b.Headers = nil, nil
+	return a.URL == b.URL && a.Priority == b.Priority && a.SourceTimeout == b.SourceTimeout &&
+		a.UserAgent == b.UserAgent && a.MaxRetry == b.MaxRetry && a.Disabled == b.Disabled
+}
+
+// output is one output and the task that runs it.
+type output struct {
+	channel *Channel
+	index   int
+	cfg     config.Output
+	out     Output
+	run     *running
+	health
+	overflow uint64 // as of the last report
+}
+
+func (o *output) start(ctx context.Context) {
+	c := o.channel
+	o.set(Starting, nil)
+	built, err := c.Build.Output(c.cfg.Name, o.index, o.cfg)
+	if err != nil {
+		o.set(Failed, err)
+		return
+	}
+	o.out = built
+	o.run = startTask(ctx, supervise.Task{
+		Name:    fmt.Sprintf("output %d of %s", o.index, c.cfg.Name),
+		Backoff: supervise.Backoff{Min: 200 * time.Millisecond, Max: 10 * time.Second},
+		Run: func(ctx context.Context) error {
+			cur := c.ring.Open(ctx, flow.LastRandomAccess)
+			defer cur.Close()
+			o.set(OnAir, nil)
+			return built.Run(ctx, cur)
+		},
+		Failed: func(err error, pause time.Duration) {
+			c.Log.Warn("output failed", "output", o.index, "url", config.Redact(o.cfg.URL), "err", err, "again_in", pause)
+			o.failed(err, pause)
+		},
+	})
+}
+
+func (o *output) cancelRun() { o.run.cancelRun() }
+
+func (o *output) stop() {
+	o.run.stop()
+	o.run = nil
+	o.channel.Alarms.Set(alarm.OutputFailed, o.object(), false, "")
+	o.channel.Alarms.Set(alarm.OutputOverflow, o.object(), false, "")
+	o.set(Off, nil)
+}
+
+func (o *output) object() string { return fmt.Sprintf("output/%s/%d", o.channel.cfg.Name, o.index) }
+
+func (o *output) status() OutputStatus {
+	var s OutputStatus
+	if o.out.Status != nil {
+		s = o.out.Status()
+	}
+	state, since, err := o.get()
+	s.URL, s.State, s.Since = config.Redact(o.cfg.URL), state, since
+	if err != "" {
+		s.LastError = err
+	}
+	if o.cfg.Disabled || o.channel.cfg.Disabled {
+		s.State = Off
+	}
+	return s
+}

@@ -1,0 +1,241 @@
+package channel
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"sigma/headend/alarm"
+	"sigma/headend/config"
+	"sigma/headend/supervise"
+	"sigma/mux"
+	"sigma/mux/flow"
+	"sigma/mux/inspect"
+)
+
+// patience is how long an input may flow without a random access point before it
+// is used as it is: scrambled programmes and data services never show one.
+const patience = 3 * time.Second
+
+// input is one source, its inspection and its own small ring. Append runs on the
+// goroutine of the source.
+type input struct {
+	channel *Channel
+	index   int
+	cfg     config.Input
+	timeout time.Duration
+	source  Source
+	run     *running
+	health
+
+	// Used by the goroutine of the source alone.
+	extract *mux.Extractor
+	inspect *inspect.Inspector
+
+	ring   *flow.Ring[flow.Batch]
+	fresh  bool          // guarded by Channel.mu: nothing usable came since the source started
+	began  time.Duration // guarded by Channel.mu: first packet since the source started
+	last   atomic.Int64  // our clock at the last packet, 0 before the first
+	good   atomic.Int64  // since when packets came without a break, 0 while they do not
+	usable atomic.Bool   // a random access point was seen, or patience ran out
+	bytes  atomic.Uint64
+
+	idle      bool // a standby between probes
+	probeAt   time.Duration
+	lastBytes uint64
+	bitrate   int64
+}
+
+func newInput(c *Channel, index int, cfg config.Input) *input {
+	in := &input{channel: c, index: index, cfg: cfg, ring: flow.NewRing[flow.Batch](ringItems)}
+	in.state, in.since = Off, time.Now()
+	return in
+}
+
+// start runs the source; it does nothing when it runs already.
+func (in *input) start(ctx context.Context) {
+	if in.run != nil || in.cfg.Disabled {
+		return
+	}
+	c := in.channel
+	in.idle = false
+	in.timeout = in.cfg.SourceTimeout.Std()
+	if in.timeout == 0 {
+		in.timeout = c.cfg.SourceTimeout.Std()
+	}
+	src, err := c.Build.Source(c.cfg.Name, in.index, in.cfg)
+	if err != nil {
+		in.set(Failed, err)
+		return
+	}
+	in.source = src
+	in.extract, err = newExtractor(c.cfg, in.cfg)
+	if err != nil {
+		in.set(Failed, err)
+		return
+	}
+	in.inspect = newInspector(c.cfg, in.cfg)
+	in.set(Starting, nil)
+	longest := in.cfg.MaxRetry.Std()
+	if longest == 0 {
+		longest = 30 * time.Second
+	}
+	in.run = startTask(ctx, supervise.Task{
+		Name:    fmt.Sprintf("input %d of %s", in.index, c.cfg.Name),
+		Backoff: supervise.Backoff{Min: min(200*time.Millisecond, longest), Max: longest},
+		Run: func(ctx context.Context) error {
+			in.restarted()
+			err := src.Run(ctx, in)
+			if err == nil && ctx.Err() == nil {
+				err = fmt.Errorf("the source ended")
+			}
+			return err
+		},
+		Failed: func(err error, pause time.Duration) {
+			c.Log.Warn("input failed", "input", in.index, "url", config.Redact(in.cfg.URL), "err", err, "again_in", pause)
+			in.good.Store(0)
+			in.failed(err, pause)
+		},
+	})
+}
+
+func (in *input) cancelRun() { in.run.cancelRun() }
+
+// stop ends the source and waits for it.
+func (in *input) stop() {
+	in.run.stop()
+	in.run = nil
+	in.last.Store(0)
+	in.good.Store(0)
+	in.usable.Store(false)
+	in.set(Off, nil)
+}
+
+// restarted makes the next packets those of a new run of the source: they are
+// used from the first random access point on, behind a clean cut.
+func (in *input) restarted() {
+	in.channel.mu.Lock()
+	in.fresh, in.began = true, 0
+	in.channel.mu.Unlock()
+	in.usable.Store(false)
+}
+
+// Append takes packets from the source, on its goroutine: picks the programme,
+// inspects it, and hands it on.
+func (in *input) Append(it flow.Item[flow.Batch]) {
+	now := in.channel.Now()
+	last := time.Duration(in.last.Swap(int64(now)))
+	if in.good.Load() == 0 || now-last > in.timeout {
+		in.good.Store(int64(now))
+	}
+	in.bytes.Add(uint64(len(it.V.Data)))
+	if in.extract != nil {
+		in.extract.Feed(it, in.inspected)
+		return
+	}
+	in.inspected(it)
+}
+
+func (in *input) inspected(it flow.Item[flow.Batch]) { in.inspect.Feed(it, in.deliver) }
+
+// deliver puts one inspected item into the ring of the input and, if the input is
+// the active one, into that of the channel. Both happen under one lock, so that a
+// switch sees the item exactly once.
+func (in *input) deliver(it flow.Item[flow.Batch]) {
+	c := in.channel
+	c.mu.Lock()
+	if in.fresh {
+		if in.began == 0 {
+			in.began = it.Arrived
+		}
+		if !it.Marks.Has(flow.RandomAccess) && it.Arrived-in.began < patience {
+			c.mu.Unlock()
+			return
+		}
+		in.fresh = false
+		it.Marks |= flow.Discontinuity
+	}
+	in.ring.Append(it)
+	if c.active == in {
+		c.forward(it)
+	}
+	first := !in.usable.Load()
+	c.mu.Unlock()
+	if first {
+		in.usable.Store(true)
+		in.set(Ready, nil)
+		select {
+		case c.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// flowing reports whether packets came within the source time-out.
+func (in *input) flowing(now time.Duration) bool {
+	last := time.Duration(in.last.Load())
+	return in.run != nil && last != 0 && now-last <= in.timeout && in.good.Load() != 0
+}
+
+// healthy reports whether the channel can be put on the input.
+func (in *input) healthy(now time.Duration) bool { return in.flowing(now) && in.usable.Load() }
+
+// goodFor returns how long packets have come without a break.
+func (in *input) goodFor(now time.Duration) time.Duration {
+	since := time.Duration(in.good.Load())
+	if since == 0 || !in.flowing(now) {
+		return 0
+	}
+	return now - since
+}
+
+func (in *input) counters() Counters {
+	var k Counters
+	if in.source.Counters != nil {
+		k = in.source.Counters()
+	}
+	if in.inspect != nil {
+		addInspected(&k, in.inspect.Snapshot())
+	}
+	k.Bytes = in.bytes.Load()
+	in.mu.Lock()
+	k.Retries = in.retries
+	in.mu.Unlock()
+	return k
+}
+
+func (in *input) object() string { return fmt.Sprintf("input/%s/%d", in.channel.cfg.Name, in.index) }
+
+func (in *input) clearAlarms() {
+	for _, code := range []alarm.Code{alarm.InputLost, alarm.InputWarning, alarm.ServiceLost, alarm.Scrambled, alarm.SourceContinuity} {
+		in.channel.Alarms.Set(code, in.object(), false, "")
+	}
+}
+
+// status also settles what the state is: a source that runs but is silent has no
+// signal.
+func (in *input) status(now time.Duration, active bool) InputStatus {
+	state, _, err := in.get()
+	switch {
+	case in.channel.cfg.Disabled || in.cfg.Disabled:
+		in.set(Off, nil)
+	case in.idle:
+		in.set(Idle, nil)
+	case in.run == nil || state == Retrying || state == Failed:
+	case in.healthy(now) && active:
+		in.set(OnAir, nil)
+	case in.healthy(now):
+		in.set(Ready, nil)
+	case in.last.Load() != 0 && !in.flowing(now):
+		in.set(NoSignal, fmt.Errorf("no packet for %v", in.timeout))
+	case now-in.channel.began > in.timeout && in.last.Load() == 0:
+		in.set(NoSignal, fmt.Errorf("no packet yet"))
+	}
+	state, since, err := in.get()
+	s := InputStatus{URL: config.Redact(in.cfg.URL), State: state, Since: since, Bitrate: in.bitrate, LastError: err, Counters: in.counters()}
+	if in.source.Warning != nil {
+		s.Warning = in.source.Warning()
+	}
+	return s
+}

@@ -1,0 +1,133 @@
+package splice
+
+import "sigma/mux/ts"
+
+// versions follows the sections of one PID byte by byte and gives those of a new
+// stream a version_number that goes on from the last one sent, so that receivers
+// notice the change (ISO/IEC 13818-1 clause 2.4.4.5). The CRC is mended by its
+// linearity, so that a section need not be held back until it is complete.
+type versions struct {
+	isPAT bool
+	pmts  []uint16 // PMT PIDs read from the PAT, taken by the Joiner after each packet
+
+	known  bool  // last is set
+	resync bool  // shift must be found anew
+	last   uint8 // version_number sent last
+	shift  uint8
+
+	in    bool     // inside a section
+	head  [12]byte // its first bytes
+	pos   int      // bytes of it seen
+	size  int      // its whole length, 0 until known
+	patch bool     // it is one that is rewritten
+	delta [4]byte  // what its CRC changes by
+	entry [4]byte  // PAT: the entry being read
+}
+
+// begin says that a new stream begins.
+func (v *versions) begin() { v.resync = v.known; v.in = false }
+
+// section says that a new section begins.
+func (v *versions) section() { v.pos, v.size, v.patch = 0, 0, false }
+
+// packet walks the sections in one packet and reports whether it changed it, which
+// it does only if write is set.
+func (v *versions) packet(p []byte, write bool) bool {
+	b := ts.Payload(p)
+	if len(b) == 0 {
+		return false
+	}
+	changed := false
+	if ts.PUSI(p) {
+		skip := int(b[0])
+		if 1+skip > len(b) {
+			v.in = false
+			return false
+		}
+		changed = v.bytes(b[1:1+skip], write)
+		v.in = true
+		v.section()
+		b = b[1+skip:]
+	}
+	return v.bytes(b, write) || changed
+}
+
+func (v *versions) bytes(b []byte, write bool) bool {
+	changed := false
+	for i := range b {
+		if !v.in {
+			return changed
+		}
+		if v.pos == 0 && b[i] == 0xFF { // stuffing up to the end of the packet
+			v.in = false
+			return changed
+		}
+		if v.octet(&b[i], write) {
+			changed = true
+		}
+		if v.size > 0 && v.pos >= v.size {
+			v.section() // the next one may follow at once
+		}
+	}
+	return changed
+}
+
+// octet takes the next byte of a section, rewrites it where it must be, and
+// reports whether it did.
+func (v *versions) octet(b *byte, write bool) bool {
+	at := v.pos
+	v.pos++
+	if at < len(v.head) {
+		v.head[at] = *b
+	}
+	switch {
+	case at == 2:
+		v.size = 3 + int(v.head[1]&0x0F)<<8 + int(v.head[2])
+		v.patch = v.head[1]&0x80 != 0 && v.size >= 12 && (v.head[0] == 0x00 || v.head[0] == 0x02 || v.head[0] == 0x42)
+	case at == 5 && v.patch:
+		return v.number(b, write)
+	case v.patch && at >= v.size-4:
+		if d := v.delta[at-(v.size-4)]; d != 0 && write {
+			*b ^= d
+			return true
+		}
+	case v.isPAT && v.patch && at >= 8:
+		v.entry[(at-8)%4] = *b
+		if (at-8)%4 == 3 && (v.entry[0] != 0 || v.entry[1] != 0) {
+			v.pmts = append(v.pmts, uint16(v.entry[2]&0x1F)<<8|uint16(v.entry[3]))
+		}
+	}
+	return false
+}
+
+// number rewrites the version_number and works out what the CRC changes by.
+func (v *versions) number(b *byte, write bool) bool {
+	was := *b >> 1 & 31
+	if v.resync {
+		v.shift, v.resync = (v.last+1-was)&31, false
+	}
+	now := (was + v.shift) & 31
+	v.last, v.known = now, true
+	v.delta = [4]byte{}
+	if now == was || !write {
+		return false
+	}
+	diff := (now ^ was) << 1
+	*b ^= diff
+	v.delta = crcChange(diff, v.size-4-6)
+	return true
+}
+
+// crcChange returns what CRC_32 (ISO/IEC 13818-1 annex A) changes by when diff is
+// added modulo 2 to the byte that n more bytes follow before the CRC.
+func crcChange(diff byte, n int) [4]byte {
+	crc := uint32(diff) << 24
+	for range 8 * (n + 1) {
+		if crc&0x80000000 != 0 {
+			crc = crc<<1 ^ 0x04C11DB7
+		} else {
+			crc <<= 1
+		}
+	}
+	return [4]byte{byte(crc >> 24), byte(crc >> 16), byte(crc >> 8), byte(crc)}
+}
