@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -203,7 +204,7 @@ func (c *Channel) applyInputs(ctx context.Context, cfg config.Channel, rewrite b
 		at := slices.IndexFunc(c.inputs, func(in *input) bool { return !rewrite && !keep[in] && sameInput(in.cfg, want) })
 		if at >= 0 && !cfg.Disabled {
 			in := c.inputs[at]
-			in.index = i
+			in.index, in.cfg.Priority, in.cfg.Comment = i, want.Priority, want.Comment
 			keep[in] = true
 			next = append(next, in)
 			continue
@@ -240,7 +241,7 @@ func (c *Channel) applyOutputs(ctx context.Context, cfg config.Channel) {
 	keep := map[*output]bool{}
 	var next []*output
 	for i, want := range cfg.Outputs {
-		at := slices.IndexFunc(c.outputs, func(o *output) bool { return !keep[o] && o.cfg == want })
+		at := slices.IndexFunc(c.outputs, func(o *output) bool { return !keep[o] && sameOutput(o.cfg, want) })
 		if at >= 0 && !cfg.Disabled {
 			o := c.outputs[at]
 			o.index = i
@@ -281,18 +282,19 @@ func (c *Channel) stopAll() {
 	}
 }
 
+// sameInput reports whether going from a to b needs no restart of the input.
 func sameInput(a, b config.Input) bool {
-	if len(a.Headers) != len(b.Headers) {
+	return a.URL == b.URL && a.SourceTimeout == b.SourceTimeout && maps.Equal(a.Headers, b.Headers) &&
+		a.UserAgent == b.UserAgent && a.MaxRetry == b.MaxRetry && a.Disabled == b.Disabled
+}
+
+// sameOutput reports whether going from a to b needs no restart of the output.
+func sameOutput(a, b config.Output) bool {
+	if (a.TTL == nil) != (b.TTL == nil) || a.TTL != nil && *a.TTL != *b.TTL {
 		return false
 	}
-	for k, v := range a.Headers {
-		if w, ok := b.Headers[k]; !ok || w != v {
-			return false
-		}
-	}
-	a.Headers, b.Headers = nil, nil
-	return a.URL == b.URL && a.Priority == b.Priority && a.SourceTimeout == b.SourceTimeout &&
-		a.UserAgent == b.UserAgent && a.MaxRetry == b.MaxRetry && a.Disabled == b.Disabled
+	a.TTL, a.Comment = b.TTL, b.Comment
+	return a == b
 }
 
 // output is one output and the task that runs it.

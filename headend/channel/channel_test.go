@@ -1,0 +1,438 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sigma/headend/alarm"
+	"sigma/headend/config"
+	"sigma/headend/supervise"
+	"sigma/mux/flow"
+	"sigma/mux/psi"
+	"sigma/mux/ts"
+)
+
+// generator writes a programme of one video PID: a frame of 10 packets every 40
+// ms, a random access point every 12th, tables before each of them.
+type generator struct {
+	rig     *rig
+	service uint16
+	runs    atomic.Int32
+	silent  atomic.Bool // runs, but nothing comes
+	fail    atomic.Pointer[error]
+}
+
+func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error {
+	g.runs.Add(1)
+	tick := time.NewTicker(40 * time.Millisecond)
+	defer tick.Stop()
+	var pat, pmt psi.Packetizer
+	cc := uint8(g.service) // every generator counts from somewhere else
+	pcr := uint64(g.service) * 1e9
+	for frame := 0; ; frame++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if e := g.fail.Load(); e != nil {
+			return *e
+		}
+		pcr += 40 * 27000
+		if g.silent.Load() {
+			continue
+		}
+		var data []byte
+		if frame%12 == 0 {
+			data = g.tables(data, &pat, &pmt)
+		}
+		for i := range 10 {
+			p := make([]byte, 188)
+			p[0], p[1], p[2], p[3] = 0x47, 0x01, 0x00, 0x10|cc
+			cc = (cc + 1) & 15
+			if i == 0 {
+				p[1] |= 0x40
+				p[3] |= 0x20
+				p[4], p[5] = 7, 0x10
+				if frame%12 == 0 {
+					p[5] |= 0x40
+				}
+				ts.SetPCR(p, pcr)
+				copy(p[12:], []byte{0, 0, 1, 0xE0, 0, 0, 0x80, 0, 0})
+			}
+			data = append(data, p...)
+		}
+		to.Append(flow.Item[flow.Batch]{Stamp: flow.Stamp{Arrived: g.rig.now()}, V: flow.Batch{Data: data}})
+	}
+}
+
+// rig holds a channel with generators for inputs and recorders for outputs.
+type rig struct {
+	t       *testing.T
+	base    time.Time
+	gens    map[string]*generator
+	outs    map[string]*recorder
+	channel *Channel
+	events  []string
+	mu      sync.Mutex
+	alarms  map[alarm.Code]bool
+}
+
+func (r *rig) now() time.Duration { return time.Since(r.base) + time.Hour }
+
+// Set implements alarm.Reporter.
+func (r *rig) Set(code alarm.Code, object string, on bool, detail string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alarms[code] = r.alarms[code] && object != "" || on
+	if !on {
+		delete(r.alarms, code)
+	}
+}
+
+func (r *rig) Source(_ string, _ int, in config.Input) (Source, error) {
+	g := r.gens[in.URL]
+	if g == nil {
+		return Source{}, fmt.Errorf("%s: no such generator", in.URL)
+	}
+	return Source{Source: g}, nil
+}
+
+func (r *rig) Output(_ string, _ int, out config.Output) (Output, error) {
+	rec := r.outs[out.URL]
+	if rec == nil {
+		rec = &recorder{}
+		r.outs[out.URL] = rec
+	}
+	return Output{Output: rec, Status: func() OutputStatus { return OutputStatus{Bitrate: 1} }}, nil
+}
+
+// recorder keeps what an output is given.
+type recorder struct {
+	mu    sync.Mutex
+	items []flow.Item[flow.Batch]
+	runs  int
+}
+
+func (r *recorder) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
+	r.mu.Lock()
+	r.runs++
+	r.mu.Unlock()
+	buf := make([]flow.Item[flow.Batch], 16)
+	for {
+		n, err := from.Next(buf)
+		if err != nil {
+			return nil
+		}
+		r.mu.Lock()
+		r.items = append(r.items, buf[:n]...)
+		r.mu.Unlock()
+	}
+}
+
+func (r *recorder) packets() (all []byte, cuts int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, it := range r.items {
+		all = append(all, it.V.Data...)
+		if i > 0 && it.Marks.Has(flow.Discontinuity) {
+			cuts++
+		}
+	}
+	return all, cuts
+}
+
+func newRig(t *testing.T, cfg config.Channel, inputs ...string) *rig {
+	r := &rig{t: t, base: time.Now(), gens: map[string]*generator{}, outs: map[string]*recorder{}, alarms: map[alarm.Code]bool{}}
+	for i, url := range inputs {
+		r.gens[url] = &generator{rig: r, service: uint16(i + 1)}
+		cfg.Inputs = append(cfg.Inputs, config.Input{URL: url})
+	}
+	cfg.Name = "news"
+	if cfg.SourceTimeout == 0 {
+		cfg.SourceTimeout = config.Duration(time.Second)
+	}
+	if cfg.ReturnDelay == 0 {
+		cfg.ReturnDelay = config.Duration(10 * time.Second)
+	}
+	r.channel = &Channel{Config: cfg, Build: r, Alarms: r, Now: r.now, Log: slog.New(slog.DiscardHandler),
+		Events: func(kind, object, text string) { r.events = append(r.events, kind+" "+text) }}
+	r.channel.Initialize()
+	return r
+}
+
+// run starts the channel and returns what stops it and waits.
+func (r *rig) run() (stop func()) {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := r.channel.Run(ctx); err != nil {
+			r.t.Errorf("run: %v", err)
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// after lets the bubble's time pass.
+func after(d time.Duration) {
+	time.Sleep(d) // the time of the bubble, not of the machine
+	synctest.Wait()
+}
+
+// activeAfter returns the active input once d has passed.
+func (r *rig) activeAfter(d time.Duration) int {
+	after(d)
+	return r.channel.Status().Active
+}
+
+func out(url string) config.Output { return config.Output{URL: url} }
+
+func TestFailoverAndReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{Outputs: []config.Output{out("o")}}, "a", "b")
+		stop := r.run()
+		if got := r.activeAfter(2 * time.Second); got != 0 {
+			t.Fatalf("active %d at the start, want 0", got)
+		}
+		r.gens["a"].silent.Store(true)
+		if got := r.activeAfter(900 * time.Millisecond); got != 0 {
+			t.Errorf("active %d before the source time-out", got)
+		}
+		if got := r.activeAfter(600 * time.Millisecond); got != 1 {
+			t.Fatalf("active %d at 1.5 s of silence, want 1: source_timeout is 1 s", got)
+		}
+		if s := r.channel.Status(); s.State != OnStandby {
+			t.Errorf("state %s, want %s", s.State, OnStandby)
+		}
+		after(time.Second)
+		if !r.alarms[alarm.OnStandby] || !r.alarms[alarm.InputLost] || r.alarms[alarm.ChannelOffAir] {
+			t.Errorf("alarms %v", r.alarms)
+		}
+		r.gens["a"].silent.Store(false)
+		if got := r.activeAfter(9 * time.Second); got != 1 {
+			t.Errorf("active %d, returned before return_delay", got)
+		}
+		if got := r.activeAfter(1500 * time.Millisecond); got != 0 {
+			t.Errorf("active %d, want the primary back", got)
+		}
+		after(2 * time.Second)
+		if len(r.alarms) != 0 {
+			t.Errorf("alarms %v after all is well", r.alarms)
+		}
+		stop()
+		all, cuts := r.outs["o"].packets()
+		if cuts != 2 {
+			t.Errorf("%d cuts, want 2", cuts)
+		}
+		checkStream(t, all, 2)
+		if len(r.events) != 3 {
+			t.Errorf("events %q", r.events)
+		}
+	})
+}
+
+// checkStream checks that counters go on over every cut, that each is announced
+// once, and that the PCR does not jump unannounced.
+func checkStream(t *testing.T, all []byte, cuts int) {
+	t.Helper()
+	last, flagged, pcr := map[uint16]uint8{}, 0, uint64(0)
+	for i := 0; i < len(all); i += 188 {
+		p := all[i : i+188]
+		pid := ts.PID(p)
+		if cc, seen := last[pid]; seen && ts.CC(p) != (cc+1)&15 {
+			t.Fatalf("packet %d: PID %#x counts %d after %d", i/188, pid, ts.CC(p), cc)
+		}
+		last[pid] = ts.CC(p)
+		if v, ok := ts.PCR(p); ok {
+			switch {
+			case ts.DiscontinuityIndicator(p):
+				flagged++
+			case pcr != 0 && v-pcr != 40*27000:
+				t.Fatalf("packet %d: PCR moves by %d without discontinuity_indicator", i/188, int64(v-pcr))
+			}
+			pcr = v
+		}
+	}
+	if flagged != cuts {
+		t.Errorf("%d PCRs with discontinuity_indicator, want %d", flagged, cuts)
+	}
+}
+
+func TestStandbyWaitsForThePrimaryAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{SourceTimeout: config.Duration(3 * time.Second)}, "a", "b")
+		r.gens["a"].silent.Store(true)
+		stop := r.run()
+		defer stop()
+		if got := r.activeAfter(2 * time.Second); got != -1 {
+			t.Errorf("active %d while the primary has its time", got)
+		}
+		if got := r.activeAfter(1500 * time.Millisecond); got != 1 {
+			t.Errorf("active %d, want the standby", got)
+		}
+	})
+}
+
+func TestManualSelection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{}, "a", "b", "c")
+		stop := r.run()
+		defer stop()
+		after(time.Second)
+		if err := r.channel.Select(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+		r.gens["c"].silent.Store(true)
+		if got := r.activeAfter(20 * time.Second); got != 2 {
+			t.Errorf("active %d, want 2 as selected", got)
+		}
+		if s := r.channel.Status(); s.State != NoSignal || s.Manual != 2 {
+			t.Errorf("state %s manual %d", s.State, s.Manual)
+		}
+		if err := r.channel.Select(t.Context(), -1); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.activeAfter(time.Second); got != 0 {
+			t.Errorf("active %d after automatic, want 0", got)
+		}
+		if err := r.channel.Select(t.Context(), 7); err == nil {
+			t.Error("input 7 of 3 was selected")
+		}
+	})
+}
+
+func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config.Channel{Outputs: []config.Output{out("o1"), out("o2")}}
+		r := newRig(t, cfg, "a", "b")
+		stop := r.run()
+		after(2 * time.Second)
+		next := r.channel.Config
+		next.Title = "News"
+		next.Outputs = []config.Output{out("o1"), {URL: "o2", TTL: 3}, out("o3")}
+		if err := r.channel.Update(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		after(2 * time.Second)
+		if n := r.gens["a"].runs.Load(); n != 1 {
+			t.Errorf("input a ran %d times", n)
+		}
+		if r.outs["o1"].runs != 1 || r.outs["o2"].runs != 2 || r.outs["o3"].runs != 1 {
+			t.Errorf("outputs ran %d %d %d times, want 1 2 1", r.outs["o1"].runs, r.outs["o2"].runs, r.outs["o3"].runs)
+		}
+		next.Inputs = next.Inputs[1:] // the active one goes
+		if err := r.channel.Update(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		after(2 * time.Second)
+		s := r.channel.Status()
+		if s.Active != 0 || s.Inputs[0].URL != "b" || s.State != OnAir || r.gens["b"].runs.Load() != 1 {
+			t.Errorf("after removing the active input: %+v", s)
+		}
+		stop()
+		all, cuts := r.outs["o1"].packets()
+		checkStream(t, all, cuts)
+		if cuts != 1 {
+			t.Errorf("%d cuts, want 1", cuts)
+		}
+	})
+}
+
+func TestFailingSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{}, "a", "b")
+		no := supervise.Permanent(errors.New("cannot ever work"))
+		r.gens["b"].fail.Store(&no)
+		off := errors.New("connection refused")
+		r.gens["a"].fail.Store(&off)
+		stop := r.run()
+		after(3 * time.Second)
+		s := r.channel.Status()
+		if s.State != NoSignal || s.Inputs[0].State != Retrying || s.Inputs[1].State != Failed || s.Inputs[0].LastError != "connection refused" {
+			t.Errorf("%+v", s)
+		}
+		if !r.alarms[alarm.ChannelOffAir] {
+			t.Errorf("alarms %v", r.alarms)
+		}
+		if n := r.gens["a"].runs.Load(); n < 3 || n > 8 {
+			t.Errorf("%d attempts in 3 s", n)
+		}
+		r.gens["a"].fail.Store(nil)
+		if got := r.activeAfter(10 * time.Second); got != 0 {
+			t.Errorf("active %d once the source works", got)
+		}
+		stop()
+	})
+}
+
+func TestRecheckProbesStandbys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{Recheck: config.Duration(30 * time.Second)}, "a", "b")
+		stop := r.run()
+		defer stop()
+		after(10 * time.Second)
+		if s := r.channel.Status(); s.Inputs[1].State != Idle {
+			t.Errorf("standby %s, want idle between probes", s.Inputs[1].State)
+		}
+		runs := r.gens["b"].runs.Load()
+		after(60 * time.Second)
+		if n := r.gens["b"].runs.Load() - runs; n < 1 || n > 3 {
+			t.Errorf("%d probes in 60 s, want one every 30 s", n)
+		}
+		r.gens["a"].silent.Store(true)
+		if got := r.activeAfter(3 * time.Second); got != 1 {
+			t.Errorf("active %d, want the standby", got)
+		}
+		r.gens["a"].silent.Store(false)
+		if got := r.activeAfter(45 * time.Second); got != 0 {
+			t.Errorf("active %d, want the primary back", got)
+		}
+	})
+}
+
+func TestSourceRestartIsACleanCut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{Outputs: []config.Output{out("o")}}, "a")
+		stop := r.run()
+		after(2 * time.Second)
+		off := errors.New("reset by peer")
+		r.gens["a"].fail.Store(&off)
+		after(100 * time.Millisecond)
+		r.gens["a"].fail.Store(nil)
+		after(3 * time.Second)
+		stop()
+		all, cuts := r.outs["o"].packets()
+		if cuts != 1 {
+			t.Errorf("%d cuts, want 1", cuts)
+		}
+		checkStream(t, all, cuts)
+	})
+}
+
+func TestDisabled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{Disabled: true, Outputs: []config.Output{out("o")}}, "a")
+		stop := r.run()
+		defer stop()
+		after(3 * time.Second)
+		if s := r.channel.Status(); s.State != Off || r.gens["a"].runs.Load() != 0 || len(r.alarms) != 0 {
+			t.Errorf("state %s runs %d alarms %v", s.State, r.gens["a"].runs.Load(), r.alarms)
+		}
+		next := r.channel.Config
+		next.Disabled = false
+		if err := r.channel.Update(t.Context(), next); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.activeAfter(2 * time.Second); got != 0 {
+			t.Errorf("active %d once enabled", got)
+		}
+	})
+}
