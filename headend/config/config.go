@@ -13,9 +13,9 @@ type Config struct {
 // Box holds what concerns the machine and not one channel.
 type Box struct {
 	Name      string `json:"name,omitempty"`       // shown in the console and in alarms
-	Language  string `json:"language,omitempty"`   // language of texts for users who chose none: "en" or "vi"
-	HTTP      string `json:"http,omitempty"`       // listen address for viewers and the API, host:port
-	SSH       string `json:"ssh,omitempty"`        // listen address of the console, host:port
+	Language  string `json:"language,omitempty"`   // language of texts for users who chose none: "en" or "vi"; default en
+	HTTP      string `json:"http,omitempty"`       // listen address for viewers and the API, host:port; default :8080
+	SSH       string `json:"ssh,omitempty"`        // listen address of the console, host:port; default :2222
 	PublicURL string `json:"public_url,omitempty"` // base of addresses shown to people, http://host[:port]
 }
 
@@ -61,7 +61,7 @@ type Input struct {
 type Output struct {
 	URL           string  `json:"url"`                      // udp://[iface@]address:port or rtp://…
 	Bitrate       BitRate `json:"bitrate,omitempty"`        // constant rate of the transport stream; 0 sends as is
-	TTL           int     `json:"ttl,omitempty"`            // 0 to 255; -1 or absent is 16 for groups that may leave the box, 0 on loopback
+	TTL           *int    `json:"ttl,omitempty"`            // 0 to 255; absent is 16, and 0 on the loopback interface
 	DSCP          int     `json:"dscp,omitempty"`           // 0 to 63
 	MulticastLoop bool    `json:"multicast_loop,omitempty"` // let receivers on this box hear the group
 	Service       string  `json:"service,omitempty"`        // as in Channel, for this output alone

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -20,61 +21,74 @@ type PID struct {
 	Value uint16
 }
 
-// Parse returns the entries in order. Values are 0x20 to 0x1FFA.
+// Parse returns the entries in order. Values are 0x20 to 0x1FFA; only the PCR may
+// share the PID of a stream.
 func (m PIDMap) Parse() ([]PID, error) {
-	if strings.TrimSpace(string(m)) == "" {
-		return nil, nil
-	}
 	var out []PID
-	used := map[uint16]string{}
-	for _, f := range strings.FieldsFunc(string(m), func(r rune) bool { return r == ',' || r == ' ' }) {
-		key, val, ok := strings.Cut(f, ":")
-		if !ok {
-			key, val, ok = strings.Cut(f, "=")
-		}
-		if !ok {
-			return nil, fmt.Errorf("%q: expected name:pid, such as pmt:100 or v1:211", f)
-		}
-		n, err := parsePID(val)
+	for f := range strings.FieldsFuncSeq(string(m), func(r rune) bool { return r == ',' || r == ' ' }) {
+		p, err := parseEntry(f)
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", f, err)
 		}
-		p := PID{Value: n}
-		switch {
-		case key == "pmt":
-			p.Kind = 'm'
-		case key == "pcr":
-			p.Kind = 'p'
-		case len(key) >= 2 && strings.IndexByte("vatl", key[0]) >= 0:
-			i, err := strconv.Atoi(key[1:])
-			if err != nil || i < 0 || i > 64 {
-				return nil, fmt.Errorf("%q: expected a place from 1 to 64 after %q", f, key[:1])
+		for _, o := range out {
+			if o.Kind == p.Kind && o.Index == p.Index {
+				return nil, fmt.Errorf("%q: named twice: write each stream once", f)
 			}
-			if i == 0 { // base form: a0=220 means that the first is 221
-				i, p.Value = 1, n+1
+			shared := o.Kind == 'p' && p.Kind != 'm' || p.Kind == 'p' && o.Kind != 'm'
+			if o.Value == p.Value && !shared {
+				return nil, fmt.Errorf("%q: PID %d is taken: expected a PID of its own", f, p.Value)
 			}
-			p.Kind, p.Index = key[0], i
-		default:
-			return nil, fmt.Errorf("%q: expected pmt, pcr, v1, a1, t1 or l1 before the PID", f)
 		}
-		if p.Value < 0x20 || p.Value > 0x1FFA {
-			return nil, fmt.Errorf("%q: PID %d is reserved: expected 32 to 8186", f, p.Value)
-		}
-		if by, twice := used[p.Value]; twice && p.Kind != 'p' && by != "pcr" {
-			return nil, fmt.Errorf("%q: PID %d is taken by %s", f, p.Value, by)
-		}
-		used[p.Value] = key
 		out = append(out, p)
 	}
 	return out, nil
 }
 
-func parsePID(s string) (uint16, error) {
-	base := 0
-	if t, ok := strings.CutPrefix(s, "16#"); ok {
-		s, base = t, 16
+func parseEntry(f string) (PID, error) {
+	key, val, ok := strings.Cut(f, ":")
+	if !ok {
+		key, val, ok = strings.Cut(f, "=")
 	}
-	n, err := strconv.ParseUint(s, base, 13)
+	if !ok {
+		return PID{}, errors.New("expected name:pid, such as pmt:100 or v1:211")
+	}
+	n, err := parsePID(val)
+	if err != nil {
+		return PID{}, err
+	}
+	p := PID{Value: n}
+	switch {
+	case key == "pmt":
+		p.Kind = 'm'
+	case key == "pcr":
+		p.Kind = 'p'
+	case len(key) >= 2 && strings.IndexByte("vatl", key[0]) >= 0:
+		i, err := strconv.ParseUint(key[1:], 10, 8)
+		if err != nil || i > 64 {
+			return PID{}, fmt.Errorf("expected a place from 1 to 64 after %q", key[:1])
+		}
+		if i == 0 { // base form: a0=220 means that the first is 221
+			i, p.Value = 1, n+1
+		}
+		p.Kind, p.Index = key[0], int(i)
+	default:
+		return PID{}, errors.New("expected pmt, pcr, v1, a1, t1 or l1 before the PID")
+	}
+	if p.Value < 0x20 || p.Value > 0x1FFA {
+		return PID{}, fmt.Errorf("PID %d is reserved: expected 32 to 8186", p.Value)
+	}
+	return p, nil
+}
+
+func parsePID(s string) (uint16, error) {
+	digits, base := s, 10
+	for _, hex := range []string{"16#", "0x", "0X"} {
+		if t, ok := strings.CutPrefix(s, hex); ok {
+			digits, base = t, 16
+			break
+		}
+	}
+	n, err := strconv.ParseUint(digits, base, 13)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a PID: expected 32 to 8186, such as 211, 0xd3 or 16#d3", s)
 	}
