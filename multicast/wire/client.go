@@ -1,0 +1,424 @@
+package wire
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	startWithin = 5 * time.Second
+	pingEvery   = 250 * time.Millisecond
+)
+
+// Client is the daemon's side of the wire process. Exported fields are arguments,
+// set before Start. It is safe for concurrent use.
+//
+// Order of use: Start, Open for every output of the configuration, Release, Run
+// for as long as the daemon lives, Close.
+type Client struct {
+	Socket  string        // path of the control socket, at most 107 bytes
+	Command []string      // program and arguments before --socket; nil means this program and "wire"
+	Hold    time.Duration // how long outputs are held after a crash of the daemon; 0 means 1 min
+
+	mu      sync.Mutex
+	conn    *conn
+	outputs map[string]*Output
+	held    map[string]heldOutput
+	dirty   map[string]bool // PSI to be told
+	status  Status
+	notify  chan struct{}
+}
+
+type heldOutput struct {
+	spec Spec
+	fd   int
+}
+
+// Status is the state of the wire process as the daemon sees it.
+type Status struct {
+	Running   bool
+	PID       int
+	RealTime  bool   // real-time scheduling and locked memory were granted
+	Refused   string // what was not granted and how to allow it
+	Outputs   int
+	Restarts  uint64 // times it had to be started or reached again
+	LastError string
+}
+
+// Start takes over the process that answers on Socket or starts one. It blocks for
+// up to about 10 s. An error means that there is none: Local is the fallback.
+func (c *Client) Start(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.outputs == nil {
+		c.outputs, c.held, c.dirty = map[string]*Output{}, map[string]heldOutput{}, map[string]bool{}
+		c.notify = make(chan struct{}, 1)
+	}
+	return c.connect(ctx)
+}
+
+// connect reaches a process of our version. The caller holds mu.
+func (c *Client) connect(ctx context.Context) error {
+	for range 3 {
+		sock, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: c.Socket, Net: "unixpacket"})
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+			if err := c.launch(ctx); err != nil {
+				return c.failed(err)
+			}
+			continue
+		}
+		if err != nil {
+			return c.failed(fmt.Errorf("wire process at %s: %w", c.Socket, err))
+		}
+		conn := newConn(sock)
+		other, err := c.hello(conn)
+		if err == nil {
+			c.conn, c.status.Running, c.status.LastError = conn, true, ""
+			return nil
+		}
+		conn.Close()
+		if !other {
+			return c.failed(err)
+		}
+		if err := c.dismiss(); err != nil {
+			return c.failed(err)
+		}
+	}
+	return c.failed(fmt.Errorf("wire process at %s: none of version %d stays", c.Socket, version))
+}
+
+func (c *Client) failed(err error) error {
+	c.status.Running, c.status.LastError = false, err.Error()
+	return err
+}
+
+// hello introduces the daemon and collects the outputs that are held. other says
+// that the process has another version.
+func (c *Client) hello(conn *conn) (other bool, err error) {
+	if err := conn.checkPeer(); err != nil {
+		return false, err
+	}
+	if err := conn.send(request{Op: opHello, Version: version, Hold: c.Hold}, -1); err != nil {
+		return false, err
+	}
+	r, _, err := conn.reply()
+	if err != nil {
+		return r.Version != 0 && r.Version != version, err
+	}
+	c.status.PID, c.status.Refused, c.status.RealTime = r.PID, r.Refused, r.Refused == ""
+	c.forget()
+	for range min(r.Held, MaxOutputs) {
+		h, fd, err := conn.reply()
+		if err != nil {
+			return false, err
+		}
+		if h.Spec == nil || fd < 0 {
+			return false, fmt.Errorf("%w: held output without spec or memory", errProtocol)
+		}
+		c.held[h.Spec.ID] = heldOutput{*h.Spec, fd}
+	}
+	return false, nil
+}
+
+// reply reads one reply; an error it carries is returned as one.
+func (c *conn) reply() (reply, int, error) {
+	var r reply
+	msg, fd, err := c.receive(time.Now().Add(answerWithin))
+	if err != nil {
+		return r, -1, fmt.Errorf("wire process: %w", err)
+	}
+	switch err := json.Unmarshal(msg, &r); {
+	case err != nil:
+		return r, fd, fmt.Errorf("%w: %w", errProtocol, err)
+	case r.Displaced:
+		return r, fd, ErrDisplaced
+	case r.Error != "":
+		return r, fd, fmt.Errorf("wire process: %s", r.Error)
+	}
+	return r, fd, nil
+}
+
+// dismiss tells a process of another version to drain its rings and go.
+func (c *Client) dismiss() error {
+	sock, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: c.Socket, Net: "unixpacket"})
+	if err != nil {
+		return nil // gone already
+	}
+	conn := newConn(sock)
+	defer conn.Close()
+	if err := conn.send(request{Op: opFinish}, -1); err != nil {
+		return err
+	}
+	_, _, err = conn.reply()
+	return err
+}
+
+// launch starts a process in a session of its own, which the end of the daemon
+// does not touch, and returns when it can be reached.
+func (c *Client) launch(ctx context.Context) error {
+	command := c.Command
+	if command == nil {
+		command = self()
+	}
+	args := append(slices.Clone(command[1:]), "--socket", c.Socket)
+	cmd := exec.Command(command[0], args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.Stderr = os.Stderr
+	cmd.Env = environment()
+	cmd.Dir = "/"
+	r, w, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("starting the wire process: %w", err)
+	}
+	defer r.Close()
+	cmd.Stdout = w
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		return fmt.Errorf("starting the wire process: %w", err)
+	}
+	// Reaps the process when it ends, which may be long after this Client is closed.
+	go func() { _ = cmd.Wait() }()
+	deadline := time.Now().Add(startWithin)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	_ = r.SetReadDeadline(deadline) // pipes take deadlines
+	line, err := bufio.NewReader(io.LimitReader(r, 256)).ReadString('\n')
+	if err != nil || strings.TrimSpace(line) != "ready" {
+		return fmt.Errorf("starting the wire process: it did not become ready on %s, its reason is in the log: %w", c.Socket, err)
+	}
+	return nil
+}
+
+// call sends a request and waits for its reply. The caller holds mu.
+func (c *Client) call(req request, fd int) error {
+	if c.conn == nil {
+		return errors.New("wire process: not connected")
+	}
+	err := c.conn.send(req, fd)
+	if err != nil {
+		err = fmt.Errorf("wire process: %w", err)
+		c.disconnect(err)
+		return err
+	}
+	r, got, err := c.conn.reply()
+	if got >= 0 {
+		unix.Close(got)
+	}
+	if err != nil && r.Error == "" {
+		c.disconnect(err)
+	}
+	return err
+}
+
+// disconnect gives up a connection that failed. The caller holds mu.
+func (c *Client) disconnect(err error) {
+	c.conn.Close()
+	c.conn = nil
+	_ = c.failed(err)
+}
+
+// Open opens an output, or takes it over if the process holds one with an equal
+// Spec: its ring, RTP sequence and continuity counters then go on, and Last says
+// where. One with the same ID and another Spec is replaced. An interface that is
+// missing is no error but shows in the counters and is tried again every second.
+func (c *Client) Open(spec Spec) (*Output, error) {
+	if err := spec.Check(); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h, ok := c.held[spec.ID]; ok {
+		delete(c.held, spec.ID)
+		if o := c.claim(spec, h); o != nil {
+			c.outputs[spec.ID] = o
+			return o, nil
+		}
+	}
+	r, fd, err := newRing(spec.slots())
+	if err != nil {
+		return nil, err
+	}
+	o := newOutput(spec, r, fd, c)
+	if err := c.call(request{Op: opOpen, Spec: &spec}, fd); err != nil {
+		return nil, err
+	}
+	c.outputs[spec.ID] = o
+	return o, nil
+}
+
+// claim takes over a held output, or returns nil if that cannot be.
+func (c *Client) claim(spec Spec, h heldOutput) *Output {
+	if h.spec == spec {
+		if r, err := mapRing(h.fd); err == nil {
+			o := newOutput(spec, r, h.fd, c)
+			if c.call(request{Op: opClaim, ID: spec.ID}, -1) == nil {
+				return o
+			}
+			return nil
+		}
+	}
+	unix.Close(h.fd)
+	return nil
+}
+
+// Held returns the outputs of an earlier daemon that nobody has opened yet, in the
+// order of their IDs.
+func (c *Client) Held() []Spec {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	specs := make([]Spec, 0, len(c.held))
+	for _, h := range c.held {
+		specs = append(specs, h.spec)
+	}
+	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.ID, b.ID) })
+	return specs
+}
+
+// Release ends the held outputs that were not opened: the configuration no longer
+// has them.
+func (c *Client) Release() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget()
+	return c.call(request{Op: opRelease}, -1)
+}
+
+// forget closes what a process has handed over and nobody opened.
+func (c *Client) forget() {
+	for id, h := range c.held {
+		unix.Close(h.fd)
+		delete(c.held, id)
+	}
+}
+
+// Run watches the process until ctx ends and then returns nil. When the process is
+// gone it starts another, which goes on with the same rings. It returns
+// ErrDisplaced when another daemon has taken over.
+func (c *Client) Run(ctx context.Context) error {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.notify:
+		case <-tick.C:
+		}
+		if err := c.check(ctx); errors.Is(err, ErrDisplaced) {
+			return err
+		}
+	}
+}
+
+// check tells the process what is new and mends a broken connection.
+func (c *Client) check(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		if err := c.tell(); err == nil || c.conn != nil {
+			return err
+		} else if errors.Is(err, ErrDisplaced) {
+			return err
+		}
+	}
+	c.status.Restarts++
+	if err := c.connect(ctx); err != nil {
+		return err
+	}
+	c.forget()
+	for id, o := range c.outputs {
+		if err := c.call(request{Op: opOpen, Spec: &o.spec}, o.fd); err != nil {
+			return err
+		}
+		c.dirty[id] = true
+	}
+	return c.tell()
+}
+
+// tell passes on PSI that has changed, or just asks for a sign of life.
+func (c *Client) tell() error {
+	for id := range c.dirty {
+		if o := c.outputs[id]; o != nil {
+			if err := c.call(request{Op: opPSI, ID: id, Sets: o.psi()}, -1); err != nil {
+				return err
+			}
+		}
+		delete(c.dirty, id)
+	}
+	return c.call(request{Op: opPing}, -1)
+}
+
+func (c *Client) psiChanged(o *Output) {
+	c.mu.Lock()
+	c.dirty[o.spec.ID] = true
+	c.mu.Unlock()
+	select {
+	case c.notify <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Client) closeOutput(o *Output) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.outputs[o.spec.ID] != o {
+		return nil
+	}
+	delete(c.outputs, o.spec.ID)
+	delete(c.dirty, o.spec.ID)
+	return c.call(request{Op: opClose, ID: o.spec.ID}, -1)
+}
+
+// Status returns the state of the process.
+func (c *Client) Status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.status
+	s.Outputs = len(c.outputs)
+	return s
+}
+
+// Lateness returns the lateness of all outputs over the last 10 s.
+func (c *Client) Lateness() Lateness {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var sum [buckets]uint64
+	for _, o := range c.outputs {
+		o.addLateness(&sum)
+	}
+	return latenessOf(&sum)
+}
+
+// Close leaves the process. It ends all outputs at once if hold is 0; otherwise
+// they are held for that long, at most MaxHold, for the next daemon.
+func (c *Client) Close(hold time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget()
+	if c.conn == nil {
+		return nil
+	}
+	err := c.call(request{Op: opLeave, Hold: min(hold, MaxHold)}, -1)
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
+	c.status.Running = false
+	return err
+}
