@@ -1,0 +1,324 @@
+package timeline
+
+import (
+	"slices"
+	"time"
+
+	"sigma/headend/timeline/preamble"
+	"sigma/mux/flow"
+	"sigma/mux/ts"
+)
+
+const (
+	// maxTargets is the longest segment in target durations: without a random access
+	// point for that long it is cut anyway.
+	maxTargets = 3
+	// maxStep is the largest step of the programme clock between batches that counts
+	// as continuous, 2 s.
+	maxStep = 2 * flow.TicksPerSecond
+	// maxTail is how long a finished segment waits for the rest of the PES packets
+	// that began in it, 1 s. Audio PES packets span some 100 ms.
+	maxTail = flow.TicksPerSecond
+	// overshoot is by how much a segment may pass the target duration: less than the
+	// half second that rounding forgives (RFC 8216 clause 4.3.3.1).
+	overshoot = flow.TicksPerSecond / 4
+)
+
+// cutter makes segments of batches. It is owned by Run.
+type cutter struct {
+	timeline *Timeline
+	tables   preamble.Tables
+	counters preamble.Counters // of PAT and PMT in the segments
+	anchor   anchor
+
+	broken    bool // nothing of this epoch was taken yet
+	continues bool // there was a segment before
+	epoch     uint32
+	last      flow.Ticks // clock of the newest batch
+	step      flow.Ticks // from the batch before it
+	access    flow.Ticks // clock of the newest random access point
+	group     flow.Ticks // longest distance of random access points
+	largest   int        // bytes of the last segment, to size the next
+	unclocked uint64
+
+	open *draft         // the segment being filled
+	tail *draft         // the one before, waits for the rest of its PES packets
+	pes  map[uint16]int // by PID, bytes missing of the PES packet in progress; unbounded when it does not say
+}
+
+// unbounded stands for a PES packet that ends where the next begins
+// (PES_packet_length 0, ISO/IEC 13818-1 clause 2.4.3.7).
+const unbounded = 1 << 30
+
+// draft is a segment in the making.
+type draft struct {
+	segment Segment
+	name    time.Duration // the time its name tells
+	start   flow.Ticks
+	due     flow.Ticks // the boundary: the first random access point from here on begins the next
+	buf     []byte
+	waits   map[uint16]int    // tail: PES packets that are not whole
+	lacks   bool              // PAT and PMT must be put in front once they are known
+	counts  preamble.Counters // of PAT and PMT where it begins
+}
+
+// push takes the next batch.
+func (c *cutter) push(it flow.Item[flow.Batch]) {
+	clock := it.V.Clock
+	if clock == 0 {
+		clock = c.last
+	}
+	if c.breaks(it, clock) {
+		c.finish()
+		c.epoch, c.last, c.step = it.Epoch, clock, 0
+	}
+	if it.V.Clock == 0 && c.open == nil {
+		c.unclocked++
+		c.feed(it.V.Data)
+		return
+	}
+	if d := clock - c.last; d > 0 {
+		c.step = d
+	}
+	c.last = clock
+	random := it.Marks.Has(flow.RandomAccess)
+	utc := time.Duration(c.timeline.UTC(it.Arrived).UnixNano())
+	if c.anchor.set {
+		c.anchor.observe(clock, utc)
+	}
+	switch {
+	case c.open == nil:
+		if !random {
+			c.feed(it.V.Data)
+			return
+		}
+		c.begin(clock, utc, true)
+	case random && clock >= c.open.due, clock > c.open.start && c.overdue(clock, len(it.V.Data)):
+		c.cut(clock, utc, random)
+	}
+	if random {
+		if c.access != 0 {
+			c.group = max(c.group, clock-c.access)
+		}
+		c.access = clock
+	}
+	c.write(it.V.Data)
+	if c.tail != nil && (len(c.tail.waits) == 0 || clock-c.open.start > maxTail) {
+		c.flush()
+	}
+}
+
+// breaks reports whether the batch does not go on where the last one ended.
+func (c *cutter) breaks(it flow.Item[flow.Batch], clock flow.Ticks) bool {
+	if c.open == nil {
+		return it.Epoch != c.epoch || it.Marks&(flow.Discontinuity|flow.Gap) != 0
+	}
+	step := clock - c.last
+	return it.Epoch != c.epoch || it.Marks&(flow.Discontinuity|flow.Gap) != 0 || step < 0 || step > maxStep
+}
+
+// overdue reports whether the open segment must end before a batch of that size
+// although no random access point came.
+func (c *cutter) overdue(clock flow.Ticks, size int) bool {
+	limit := flow.FromDuration(maxTargets * c.timeline.SegmentDuration)
+	if td := c.timeline.record.TargetDuration; td > 0 {
+		limit = flow.Ticks(td)*flow.TicksPerSecond + overshoot
+	}
+	return clock+c.step-c.open.start > limit || len(c.open.buf)+size > maxSegmentBytes
+}
+
+// begin opens a segment at clock. The first of an epoch anchors the clock.
+func (c *cutter) begin(clock flow.Ticks, utc time.Duration, random bool) {
+	t := c.timeline
+	if !c.anchor.set {
+		c.anchor.begin(clock, utc, t.record.End)
+	}
+	d := &draft{start: clock, name: c.anchor.name(clock), buf: make([]byte, 0, c.largest+c.largest/8)}
+	d.due = clock + flow.FromDuration(t.SegmentDuration-d.name%t.SegmentDuration)
+	d.segment = Segment{
+		Start:         time.Unix(0, int64(c.anchor.at(clock))).UTC(),
+		Discontinuity: c.broken && c.continues,
+		Independent:   random,
+	}
+	c.broken, c.continues = false, true
+	c.open = d
+	c.lead(d)
+}
+
+// cut ends the open segment at clock and opens the next.
+func (c *cutter) cut(clock flow.Ticks, utc time.Duration, random bool) {
+	if c.anchor.slew(clock) && random {
+		c.finish()
+		c.begin(clock, utc, random)
+		return
+	}
+	c.flush()
+	c.tail, c.open = c.open, nil
+	c.tail.segment.Duration = (clock - c.tail.start).Duration()
+	c.tail.waits, c.pes = c.pes, nil
+	c.begin(clock, utc, random)
+}
+
+// flush publishes the segment that waits for the rest of its PES packets.
+func (c *cutter) flush() {
+	d := c.tail
+	if d == nil {
+		return
+	}
+	c.tail = nil
+	c.largest = len(d.buf)
+	if cap(d.buf) > len(d.buf)+len(d.buf)/4 {
+		d.buf = append(make([]byte, 0, len(d.buf)), d.buf...)
+	}
+	d.segment.TS = d.buf
+	c.timeline.publish(&d.segment, d.name, c.longest())
+}
+
+// longest returns the length that segments may need: random access points come as
+// seldom as they did so far, at worst just before a boundary.
+func (c *cutter) longest() time.Duration {
+	group := c.group.Duration()
+	if group == 0 {
+		group = c.timeline.SegmentDuration
+	}
+	return c.timeline.SegmentDuration + group
+}
+
+// finish ends the epoch: what was filled is published as it is.
+func (c *cutter) finish() {
+	c.flush()
+	if d := c.open; d != nil {
+		c.open = nil
+		if end := c.last + c.step; end > d.start {
+			d.segment.Duration = (end - d.start).Duration()
+			c.tail = d
+			c.flush()
+		} else {
+			c.broken = c.broken || d.segment.Discontinuity
+		}
+	}
+	c.broken = true
+	c.pes, c.access = nil, 0
+	c.anchor = anchor{}
+	c.tables.Reset()
+}
+
+// feed shows packets that are not taken to the tables.
+func (c *cutter) feed(data []byte) {
+	for ; len(data) >= ts.PacketSize; data = data[ts.PacketSize:] {
+		c.tables.Push(data[:ts.PacketSize])
+	}
+}
+
+// lead puts PAT and PMT in front of a new segment; settle does it later when they
+// are not known yet.
+func (c *cutter) lead(d *draft) {
+	d.counts = c.counters
+	d.lacks = !c.tables.Ready()
+	d.buf = c.tables.AppendTo(d.buf, &c.counters)
+}
+
+// settle puts PAT and PMT in front of a segment that lacks them, and counts those
+// behind them anew.
+func (c *cutter) settle(d *draft) {
+	if !d.lacks || !c.tables.Ready() {
+		return
+	}
+	d.lacks = false
+	c.counters = d.counts
+	d.buf = slices.Insert(d.buf, 0, c.tables.AppendTo(nil, &d.counts)...)
+	for p := d.buf; len(p) > 0; p = p[ts.PacketSize:] {
+		if pid := ts.PID(p); c.tables.Has(pid) {
+			c.count(p, pid)
+		}
+	}
+}
+
+// write copies packets to the segments they belong to. Null packets carry nothing
+// and are left out.
+func (c *cutter) write(data []byte) {
+	for ; len(data) >= ts.PacketSize; data = data[ts.PacketSize:] {
+		p := data[:ts.PacketSize]
+		pid := ts.PID(p)
+		switch {
+		case pid == ts.NullPID:
+		case c.tables.Has(pid):
+			c.tables.Push(p)
+			c.open.buf = append(c.open.buf, p...)
+			c.count(c.open.buf[len(c.open.buf)-ts.PacketSize:], pid)
+			c.settle(c.open)
+		case c.tail != nil && c.finishes(p, pid):
+			c.tail.buf = append(c.tail.buf, p...)
+		default:
+			c.open.buf = append(c.open.buf, p...)
+			c.follow(p, pid)
+		}
+	}
+}
+
+// count gives a packet of PAT or PMT the counter that follows the packets put in.
+func (c *cutter) count(p []byte, pid uint16) {
+	n := &c.counters.PMT
+	if pid == 0 {
+		n = &c.counters.PAT
+	}
+	if ts.HasPayload(p) {
+		ts.SetCC(p, *n)
+		*n = (*n + 1) & 15
+		return
+	}
+	ts.SetCC(p, *n-1)
+}
+
+// finishes reports whether p carries on a PES packet that began in the segment
+// before: it goes there, so that each segment holds whole PES packets.
+func (c *cutter) finishes(p []byte, pid uint16) bool {
+	missing, ok := c.tail.waits[pid]
+	if !ok {
+		return false
+	}
+	if ts.PUSI(p) {
+		delete(c.tail.waits, pid)
+		return false
+	}
+	if missing -= len(ts.Payload(p)); missing <= 0 {
+		delete(c.tail.waits, pid)
+		return true
+	}
+	if missing < unbounded/2 {
+		c.tail.waits[pid] = missing
+	}
+	return true
+}
+
+// follow keeps account of the PES packets that have begun in the open segment.
+func (c *cutter) follow(p []byte, pid uint16) {
+	payload := ts.Payload(p)
+	missing, begun := c.pes[pid]
+	switch {
+	case ts.PUSI(p):
+		if begun {
+			delete(c.pes, pid)
+		}
+		if len(payload) < 6 || payload[0] != 0 || payload[1] != 0 || payload[2] != 1 {
+			return
+		}
+		missing = 6 + int(payload[4])<<8 + int(payload[5])
+		if missing == 6 {
+			missing = unbounded
+		}
+		missing -= len(payload)
+	case !begun:
+		return
+	case missing < unbounded/2:
+		missing -= len(payload)
+	}
+	if missing <= 0 {
+		delete(c.pes, pid)
+		return
+	}
+	if c.pes == nil {
+		c.pes = map[uint16]int{}
+	}
+	c.pes[pid] = missing
+}

@@ -1,0 +1,113 @@
+// Package timeline owns the past of a channel: it cuts the packets of the programme
+// into segments at random access points, dates them in UTC, and keeps the newest in
+// memory. Every packaging is a function of its View.
+//
+// Boundaries and names come from the programme clock tied to UTC, not from
+// arrival: two boxes that receive the same packets cut alike. It refuses sockets,
+// files and the system clock: a Memory keeps what must survive a restart, and time
+// comes with the packets.
+package timeline
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"sigma/mux/flow"
+)
+
+// Memory keeps a few bytes by key over restarts of the process. What Save was given
+// must survive kill -9 once it has returned; it is called once per segment, from the
+// goroutine of Run, and should take milliseconds at most.
+type Memory interface {
+	Load(key string) ([]byte, error) // nil when nothing was saved
+	Save(key string, value []byte) error
+}
+
+// Timeline cuts one channel. The exported fields are arguments: set them, then
+// call Run, one at a time. View is safe for concurrent use.
+type Timeline struct {
+	Name            string                             // of the channel: the key in Memory
+	SegmentDuration time.Duration                      // distance of boundaries, at least 1s
+	SegmentCount    int                                // segments in the live window, at least 3
+	MaxBytes        int                                // of media kept; the window is cut short when it takes more; 0 means 256 MiB
+	UTC             func(mono time.Duration) time.Time // of a moment of CLOCK_MONOTONIC
+	Memory          Memory                             // nil remembers nothing
+
+	view   atomic.Pointer[View]
+	record record
+	loaded bool
+	cutter *cutter
+}
+
+// defaultMaxBytes is the window of 40 s at 50 Mbit/s.
+const defaultMaxBytes = 256 << 20
+
+// maxSegmentBytes is the largest segment; a longer one is cut wherever it is. It
+// allows 100 Mbit/s for 10 s.
+const maxSegmentBytes = 128 << 20
+
+// View returns the newest view, never nil. It does not block.
+func (t *Timeline) View() *View {
+	if v := t.view.Load(); v != nil {
+		return v
+	}
+	t.view.CompareAndSwap(nil, &View{changed: make(chan struct{})})
+	return t.view.Load()
+}
+
+// Run cuts what the cursor gives until it ends, and returns its error. The segment
+// that is not complete by then is dropped; when Run is called again the timeline
+// goes on behind a discontinuity, with the window as it was.
+func (t *Timeline) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
+	if t.SegmentDuration < time.Second || t.SegmentCount < 1 {
+		return fmt.Errorf("timeline of %s: segments of %v, %d in the window: expected at least 1s and 1", t.Name, t.SegmentDuration, t.SegmentCount)
+	}
+	t.load()
+	t.cutter = &cutter{timeline: t, broken: true, continues: t.record.Sequence > 0}
+	items := make([]flow.Item[flow.Batch], 64)
+	for {
+		n, err := from.Next(items)
+		for _, it := range items[:n] {
+			t.cutter.push(it)
+		}
+		clear(items[:n])
+		if err != nil {
+			return fmt.Errorf("timeline of %s: %w", t.Name, err)
+		}
+	}
+}
+
+// publish gives s its place behind the last entry, remembers it, and shows it.
+func (t *Timeline) publish(s *Segment, name time.Duration, longest time.Duration) {
+	old := t.View()
+	r := &t.record
+	s.Name, s.Sequence, s.Breaks = r.place(name, s, t.SegmentDuration)
+	if r.TargetDuration == 0 {
+		r.TargetDuration = int(min(ceilSeconds(max(longest, s.Duration)), ceilSeconds(maxTargets*t.SegmentDuration)))
+	}
+	counters := old.Counters
+	counters.Segments++
+	counters.Unclocked = t.cutter.unclocked
+	if s.Discontinuity {
+		counters.Breaks++
+	}
+	if !s.Independent {
+		counters.Forced++
+	}
+	if err := t.save(); err != nil {
+		counters.SaveErrors++
+		counters.LastError = err.Error()
+	}
+	maxBytes := t.MaxBytes
+	if maxBytes == 0 {
+		maxBytes = defaultMaxBytes
+	}
+	next := old.next(s, t.SegmentCount, maxBytes)
+	next.TargetDuration, next.Counters = r.TargetDuration, counters
+	t.view.Store(next)
+	close(old.changed)
+}
+
+func ceilSeconds(d time.Duration) time.Duration { return (d + time.Second - 1) / time.Second }
