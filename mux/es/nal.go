@@ -1,0 +1,109 @@
+package es
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// startCode returns the position of the next start code prefix 00 00 01 in b at or
+// after from, or -1.
+func startCode(b []byte, from int) int {
+	if i := bytes.Index(b[from:], []byte{0, 0, 1}); i >= 0 {
+		return from + i
+	}
+	return -1
+}
+
+// nalus calls f for every NAL unit of a byte stream (ITU-T H.264 annex B): the
+// position of its start code, with the zero bytes before it that are no part of
+// another unit, and the unit without trailing zeros. whole is false for the unit that
+// b may end within. f returns false to stop.
+func nalus(b []byte, f func(at int, nal []byte, whole bool) bool) {
+	for i := startCode(b, 0); i >= 0; {
+		begin := i + 3
+		next := startCode(b, begin)
+		end := next
+		if next < 0 {
+			end = len(b)
+		}
+		nal := bytes.TrimRight(b[begin:end], "\x00")
+		at := i
+		for at > 0 && b[at-1] == 0 {
+			at--
+		}
+		if !f(at, nal[:len(nal):len(nal)], next >= 0) {
+			return
+		}
+		i = next
+	}
+}
+
+// unescape returns at most the first n bytes of the raw payload of a NAL unit: a
+// copy without emulation prevention bytes.
+func unescape(nal []byte, n int) []byte {
+	out := make([]byte, 0, min(n, len(nal)))
+	zeros := 0
+	for _, c := range nal {
+		if len(out) == n {
+			break
+		}
+		if zeros >= 2 && c == 3 {
+			zeros = 0
+			continue
+		}
+		if zeros++; c != 0 {
+			zeros = 0
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// bitReader reads bits, most significant first. Beyond the end it reads zeros and
+// remembers.
+type bitReader struct {
+	b     []byte
+	at    int // bits read
+	short bool
+}
+
+func (r *bitReader) bits(n int) (v uint32) {
+	for range n {
+		v <<= 1
+		if i := r.at >> 3; i < len(r.b) {
+			v |= uint32(r.b[i]>>(7-r.at&7)) & 1
+		} else {
+			r.short = true
+		}
+		r.at++
+	}
+	return v
+}
+
+// ue reads an unsigned Exp-Golomb code (H.264 clause 9.1).
+func (r *bitReader) ue() uint32 {
+	zeros := 0
+	for r.bits(1) == 0 {
+		if zeros++; zeros > 31 || r.short {
+			r.short = true
+			return 0
+		}
+	}
+	return 1<<zeros - 1 + r.bits(zeros)
+}
+
+// videoFormat returns "1920x1080i25"; rate is of frames, 0 if unknown.
+func videoFormat(width, height int, interlaced bool, rate float64) string {
+	s := strconv.Itoa(width) + "x" + strconv.Itoa(height)
+	if interlaced {
+		s += "i"
+	} else {
+		s += "p"
+	}
+	if rate > 0 && rate < 1000 {
+		s += strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", rate), "0"), ".")
+	}
+	return s
+}

@@ -1,0 +1,224 @@
+package es
+
+import (
+	"sigma/mux/flow"
+	"sigma/mux/pes"
+)
+
+// maxJoins bounds over how many PES packets an access unit may stretch. With PES
+// packets of the largest bounded length that is far beyond pes.MaxPacket; it keeps
+// a stream without any border from being scanned again for ever.
+const maxJoins = 1024
+
+// AccessUnit is one coded picture or audio frame.
+type AccessUnit struct {
+	PTS, DTS flow.Ticks // of its own, or counted on from the one before; DTS is never later
+	Units    [][]byte   // NAL units without start codes; otherwise the whole unit; immutable
+	Access   bool       // a decoder can start here: always so for audio
+	Corrupt  bool       // bytes are missing in it or before it
+	Timed    bool       // PTS and DTS are known
+}
+
+// Times are the time stamps of a PES packet, unwrapped.
+type Times struct {
+	PTS, DTS flow.Ticks
+	Valid    bool // the packet has a PTS
+}
+
+// Splitter cuts the PES packets of one track into access units. It is for one
+// goroutine; make one with NewSplitter.
+type Splitter struct {
+	cutter cutter // nil: a PES packet is an access unit
+	row    *row
+
+	buf   []byte // what is open: the begin of an access unit
+	open  span   // the same, cut
+	times Times  // of the open access unit
+	joins int
+	bad   bool // buf is damaged
+
+	last AccessUnit // handed out before
+	prev span
+}
+
+// NewSplitter returns a splitter for a codec.
+func NewSplitter(c flow.Codec) *Splitter {
+	s := &Splitter{row: of(c)}
+	if s.row.cut != nil {
+		s.cutter = s.row.cut()
+	}
+	return s
+}
+
+// Begin tells that a PES packet whose payload begins with head is on its way, before
+// Push is called for it: an access unit that waits for its end is emitted at once if
+// head begins another one. Calling it is not needed, but saves a packet of delay.
+func (s *Splitter) Begin(head []byte, emit func(*AccessUnit)) {
+	if s.cutter != nil && len(s.open.units) > 0 && s.cutter.begins(head) {
+		s.Flush(emit)
+	}
+}
+
+// Push cuts the next PES packet and calls emit for every access unit that ended. The
+// payload is copied once; Units are sub-slices of the copy. The AccessUnit itself is
+// lent until emit returns.
+func (s *Splitter) Push(p *pes.Packet, t Times, emit func(*AccessUnit)) {
+	if s.cutter == nil {
+		b := p.AppendTo(make([]byte, 0, p.Bytes))
+		s.last = AccessUnit{PTS: t.PTS, DTS: t.DTS, Units: [][]byte{b}, Timed: t.Valid, Corrupt: p.Corrupt, Access: s.row.kind != flow.KindVideo}
+		emit(&s.last)
+		return
+	}
+	if s.joins++; s.joins > maxJoins || len(s.buf)+p.Bytes > 2*pes.MaxPacket {
+		s.buf, s.bad = nil, true
+	}
+	base := len(s.buf)
+	if base == 0 {
+		s.bad = s.bad || p.Corrupt
+		s.buf = p.AppendTo(make([]byte, 0, p.Bytes))
+	} else {
+		s.bad = s.bad || p.Corrupt
+		s.buf = p.AppendTo(s.buf)
+	}
+	spans := s.cutter.cut(s.buf)
+	s.open = span{}
+	rest := len(s.buf)
+	for _, sp := range spans {
+		if sp.begin >= base {
+			s.times = t
+			t.Valid = false // it counts for the first that begins in the packet
+		}
+		if sp.open {
+			s.open, rest = sp, sp.begin
+			break
+		}
+		s.emit(sp, emit)
+	}
+	if rest > 0 {
+		s.joins = 0
+		s.bad = p.Corrupt
+	}
+	s.buf = s.buf[rest:]
+}
+
+// Flush emits the access unit that waits for its end, as at the end of the stream.
+func (s *Splitter) Flush(emit func(*AccessUnit)) {
+	if len(s.open.units) > 0 {
+		s.emit(s.open, emit)
+	}
+	s.buf, s.open, s.joins, s.bad = nil, span{}, 0, false
+}
+
+func (s *Splitter) emit(sp span, emit func(*AccessUnit)) {
+	au := AccessUnit{Units: sp.units, Access: sp.access, Corrupt: s.bad || sp.damaged}
+	switch {
+	case s.times.Valid:
+		au.PTS, au.DTS, au.Timed = s.times.PTS, s.times.DTS, true
+	case s.last.Timed:
+		au.DTS = s.last.DTS + s.cutter.period(s.prev)
+		au.PTS, au.Timed = au.DTS, true
+	}
+	s.times.Valid = false
+	s.bad = false
+	s.prev, s.last = sp, au
+	emit(&s.last)
+}
+
+// span is an access unit found in a run of bytes.
+type span struct {
+	begin, end int
+	units      [][]byte
+	period     flow.Ticks // audio: duration
+	access     bool
+	damaged    bool // bytes before it made no sense
+	open       bool // it may not end where the bytes do; no units: it does not
+}
+
+// cutter finds access units.
+type cutter interface {
+	// begins reports whether an access unit begins where head does.
+	begins(head []byte) bool
+	// cut returns the access units of b in order, the open one last. The result is
+	// valid until the next call.
+	cut(b []byte) []span
+	// period returns the time from sp, the access unit cut last, to the next.
+	period(sp span) flow.Ticks
+}
+
+// nalClass is what a NAL unit means for the border of access units.
+type nalClass uint8
+
+const (
+	nalOther  nalClass = iota // never begins an access unit
+	nalBefore                 // begins one if it follows a slice
+	nalFirst                  // first slice of a picture
+	nalMore                   // another slice of it
+)
+
+// nalCutter cuts H.264 and HEVC.
+type nalCutter struct {
+	class  func(nal []byte) nalClass
+	access func(units [][]byte) bool
+	sps    func(nal []byte) bool
+	format func(sps, first []byte) flow.Ticks
+
+	spans []span
+	units [][]byte // scratch
+	set   []byte   // newest SPS
+}
+
+func (c *nalCutter) begins(head []byte) (yes bool) {
+	nalus(head, func(at int, nal []byte, _ bool) bool {
+		k := c.class(nal)
+		yes = at == 0 && len(nal) > 2 && (k == nalBefore || k == nalFirst)
+		return false
+	})
+	return yes
+}
+
+func (c *nalCutter) cut(b []byte) []span {
+	c.spans = c.spans[:0]
+	c.units = c.units[:0]
+	begin, pictured := -1, false
+	nalus(b, func(at int, nal []byte, _ bool) bool {
+		k := c.class(nal)
+		if (k == nalBefore || k == nalFirst) && pictured {
+			c.add(begin, at, false)
+			begin, pictured = -1, false
+		}
+		if begin < 0 {
+			if k == nalMore || k == nalOther {
+				return true // the begin of this picture was not seen
+			}
+			begin = at
+		}
+		pictured = pictured || k == nalFirst || k == nalMore
+		c.units = append(c.units, nal)
+		return true
+	})
+	if begin >= 0 {
+		c.add(begin, len(b), true)
+	}
+	clear(c.units) // let go of the bytes
+	return c.spans
+}
+
+func (c *nalCutter) add(begin, end int, open bool) {
+	units := append(make([][]byte, 0, len(c.units)), c.units...)
+	c.units = c.units[:0]
+	for _, nal := range units {
+		if c.sps(nal) && string(nal) != string(c.set) {
+			c.set = append([]byte(nil), nal...)
+		}
+	}
+	c.spans = append(c.spans, span{begin: begin, end: end, units: units, access: c.access(units), open: open})
+}
+
+func (c *nalCutter) period(sp span) flow.Ticks {
+	for _, nal := range sp.units {
+		if c.class(nal) == nalFirst {
+			return c.format(c.set, nal)
+		}
+	}
+	return 0
+}
