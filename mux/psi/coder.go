@@ -241,6 +241,19 @@ func (c *coder) putBCD(digits int, v, scale uint64) {
 	c.put(digits*4, packed)
 }
 
+// scaled codes a number of n bits in units of scale.
+func scaled[T integer](c *coder, n int, scale T, v *T) {
+	u := *v / scale
+	if c.enc && u*scale != *v {
+		c.fail("%d is not a multiple of %d", *v, scale)
+		return
+	}
+	bits(c, n, &u)
+	if !c.enc {
+		*v = u * scale
+	}
+}
+
 // sized codes a structure after its length in bytes, a field of n bits that ends
 // on a byte border. The structure must fill the length exactly.
 func (c *coder) sized(n int, body func(*coder)) {
@@ -285,5 +298,22 @@ func list[T any](c *coder, s *[]T, entry func(*coder, *T)) {
 		if c.err == nil {
 			*s = append(*s, v)
 		}
+	}
+}
+
+// present codes the flag of an optional field. A nil pointer is an absent field;
+// when decoding, a present one gets room for its value, which is coded later.
+func present[T any](c *coder, v **T) {
+	has := *v != nil
+	c.flag(&has)
+	if !c.enc && c.err == nil && has {
+		*v = new(T)
+	}
+}
+
+// octet codes an optional byte where it is present.
+func octet(c *coder, v *uint8) {
+	if v != nil {
+		bits(c, 8, v)
 	}
 }

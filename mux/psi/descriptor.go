@@ -110,10 +110,19 @@ func (c *coder) loop(ds *Descriptors) {
 func (c *coder) descriptor(d Descriptor) {
 	tag := d.Tag()
 	bits(c, 8, &tag)
-	c.sized(8, d.code)
+	c.sized(8, func(c *coder) { c.descriptorBody(d) })
 	if c.err != nil {
 		c.err = fmt.Errorf("%s: %w", DescriptorName(d), c.err)
 	}
+}
+
+// descriptorBody codes what follows descriptor_length.
+func (c *coder) descriptorBody(d Descriptor) {
+	if x, ok := d.(extended); ok {
+		extension := x.extension()
+		bits(c, 8, &extension)
+	}
+	d.code(c)
 }
 
 // parseDescriptor keeps data.
@@ -125,13 +134,13 @@ func parseDescriptor(s scope, tag uint8, data []byte) Descriptor {
 	}
 	d := e.make()
 	c := newDecoder(data, s)
-	d.code(c)
+	c.descriptorBody(d)
 	if c.err != nil {
 		raw.Problem = c.err.Error()
 		return raw
 	}
 	again := newEncoder(nil)
-	d.code(again)
+	again.descriptorBody(d)
 	if again.err != nil || !bytes.Equal(again.b, data) {
 		raw.View = d
 		return raw

@@ -58,11 +58,12 @@ type Table interface {
 type tableEntry struct {
 	first, final uint8
 	name         string // as the standard writes it
-	pid          uint16 // where it belongs, or one of the two below
+	pid          uint16 // where it belongs, or one of the three below
 	parse        func(...Section) (Table, error)
 }
 
 const (
+	pidAny     uint16 = 0xFFFD // PIDs 0x10 to 0x14
 	pidFromPAT uint16 = 0xFFFE // the PAT says where
 	pidFromPMT uint16 = 0xFFFF // a PMT says where
 )
@@ -71,9 +72,26 @@ const (
 func tableEntries() []tableEntry {
 	return []tableEntry{
 		{TablePAT, TablePAT, "PAT", PIDPAT, table(ParsePAT)},
+		{TableCAT, TableCAT, "CAT", PIDCAT, table(ParseCAT)},
 		{TablePMT, TablePMT, "PMT", pidFromPAT, table(ParsePMT)},
+		{TableTSDT, TableTSDT, "TSDT", PIDTSDT, table(ParseTSDT)},
+		{TableNITActual, TableNITActual, "NIT actual", PIDNIT, table(ParseNIT)},
+		{TableNITOther, TableNITOther, "NIT other", PIDNIT, table(ParseNIT)},
 		{TableSDTActual, TableSDTActual, "SDT actual", PIDSDT, table(ParseSDT)},
 		{TableSDTOther, TableSDTOther, "SDT other", PIDSDT, table(ParseSDT)},
+		{TableBAT, TableBAT, "BAT", PIDSDT, table(ParseBAT)},
+		{TableEITActual, TableEITActual, "EIT p/f actual", PIDEIT, table(ParseEIT)},
+		{TableEITOther, TableEITOther, "EIT p/f other", PIDEIT, table(ParseEIT)},
+		{TableEITScheduleActual, TableEITScheduleActualFinal, "EIT schedule actual", PIDEIT, table(ParseEIT)},
+		{TableEITScheduleOther, TableEITScheduleOtherFinal, "EIT schedule other", PIDEIT, table(ParseEIT)},
+		{TableTDT, TableTDT, "TDT", PIDTDT, table(ParseTDT)},
+		{TableRST, TableRST, "RST", PIDRST, table(ParseRST)},
+		{TableST, TableST, "ST", pidAny, table(ParseST)},
+		{TableTOT, TableTOT, "TOT", PIDTDT, table(ParseTOT)},
+		{TableAIT, TableAIT, "AIT", pidFromPMT, table(ParseAIT)},
+		{TableDIT, TableDIT, "DIT", PIDDIT, table(ParseDIT)},
+		{TableSIT, TableSIT, "SIT", PIDSIT, table(ParseSIT)},
+		{TableSpliceInfo, TableSpliceInfo, "splice_info_section", pidFromPMT, table(ParseSpliceInfo)},
 	}
 }
 
