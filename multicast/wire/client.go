@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +38,6 @@ type Client struct {
 	conn    *conn
 	outputs map[string]*Output
 	held    map[string]heldOutput
-	dirty   map[string]bool // PSI to be told
 	status  Status
 	notify  chan struct{}
 }
@@ -64,8 +63,13 @@ type Status struct {
 func (c *Client) Start(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	path, err := filepath.Abs(c.Socket) // the process has another working directory
+	if err != nil {
+		return err
+	}
+	c.Socket = path
 	if c.outputs == nil {
-		c.outputs, c.held, c.dirty = map[string]*Output{}, map[string]heldOutput{}, map[string]bool{}
+		c.outputs, c.held = map[string]*Output{}, map[string]heldOutput{}
 		c.notify = make(chan struct{}, 1)
 	}
 	return c.connect(ctx)
@@ -74,7 +78,7 @@ func (c *Client) Start(ctx context.Context) error {
 // connect reaches a process of our version. The caller holds mu.
 func (c *Client) connect(ctx context.Context) error {
 	for range 3 {
-		sock, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: c.Socket, Net: "unixpacket"})
+		conn, err := dial(c.Socket)
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 			if err := c.launch(ctx); err != nil {
 				return c.failed(err)
@@ -84,7 +88,6 @@ func (c *Client) connect(ctx context.Context) error {
 		if err != nil {
 			return c.failed(fmt.Errorf("wire process at %s: %w", c.Socket, err))
 		}
-		conn := newConn(sock)
 		other, err := c.hello(conn)
 		if err == nil {
 			c.conn, c.status.Running, c.status.LastError = conn, true, ""
@@ -154,11 +157,10 @@ func (c *conn) reply() (reply, int, error) {
 
 // dismiss tells a process of another version to drain its rings and go.
 func (c *Client) dismiss() error {
-	sock, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: c.Socket, Net: "unixpacket"})
+	conn, err := dial(c.Socket)
 	if err != nil {
 		return nil // gone already
 	}
-	conn := newConn(sock)
 	defer conn.Close()
 	if err := conn.send(request{Op: opFinish}, -1); err != nil {
 		return err
@@ -342,32 +344,30 @@ func (c *Client) check(ctx context.Context) error {
 		return err
 	}
 	c.forget()
-	for id, o := range c.outputs {
+	for _, o := range c.outputs {
 		if err := c.call(request{Op: opOpen, Spec: &o.spec}, o.fd); err != nil {
 			return err
 		}
-		c.dirty[id] = true
+		o.untold.Store(true)
 	}
 	return c.tell()
 }
 
 // tell passes on PSI that has changed, or just asks for a sign of life.
 func (c *Client) tell() error {
-	for id := range c.dirty {
-		if o := c.outputs[id]; o != nil {
-			if err := c.call(request{Op: opPSI, ID: id, Sets: o.psi()}, -1); err != nil {
-				return err
-			}
+	for id, o := range c.outputs {
+		if !o.untold.Swap(false) {
+			continue
 		}
-		delete(c.dirty, id)
+		if err := c.call(request{Op: opPSI, ID: id, Sets: o.psi()}, -1); err != nil {
+			return err
+		}
 	}
 	return c.call(request{Op: opPing}, -1)
 }
 
 func (c *Client) psiChanged(o *Output) {
-	c.mu.Lock()
-	c.dirty[o.spec.ID] = true
-	c.mu.Unlock()
+	o.untold.Store(true)
 	select {
 	case c.notify <- struct{}{}:
 	default:
@@ -381,7 +381,6 @@ func (c *Client) closeOutput(o *Output) error {
 		return nil
 	}
 	delete(c.outputs, o.spec.ID)
-	delete(c.dirty, o.spec.ID)
 	return c.call(request{Op: opClose, ID: o.spec.ID}, -1)
 }
 

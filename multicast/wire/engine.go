@@ -143,7 +143,7 @@ func (o *output) collect(due time.Duration, clock clock) bool {
 }
 
 // fetch makes the next datagram ready: from the ring, or made by hold while the
-// ring has none for its time.
+// ring has none.
 func (o *output) fetch(now time.Duration) bool {
 	at, payload, ok := o.peek(now)
 	o.wake = math.MaxInt64
@@ -153,7 +153,9 @@ func (o *output) fetch(now time.Duration) bool {
 		if now-held > maxLate {
 			held = now
 		}
-		if held < until && (!ok || at > held+period/2) {
+		// The ring of a daemon that is gone is drained first; that of one that has just
+		// taken over begins in the future, and hold bridges the time to there.
+		if held < until && (!ok || o.claimed.Load() && at > held+period/2) {
 			o.wake = held
 			if held > now {
 				return false

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,8 +25,9 @@ type Output struct {
 	fd   int // of the memory, -1 for Local
 	own  owner
 
-	mu   sync.Mutex
-	sets []PSISet
+	untold atomic.Bool // sets has changed since the sender was told
+	mu     sync.Mutex
+	sets   []PSISet
 }
 
 // newOutput takes over r and fd; both are released when nobody holds the Output.

@@ -104,6 +104,14 @@ func newConn(c *net.UnixConn) *conn {
 	return &conn{c, make([]byte, maxMessage), make([]byte, unix.CmsgSpace(4))}
 }
 
+func dial(path string) (*conn, error) {
+	c, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: path, Net: "unixpacket"})
+	if err != nil {
+		return nil, err
+	}
+	return newConn(c), nil
+}
+
 // send writes one message, with a descriptor unless fd is negative.
 func (c *conn) send(v any, fd int) error {
 	b, err := json.Marshal(v)
