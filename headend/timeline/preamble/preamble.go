@@ -23,6 +23,9 @@ type Tables struct {
 	patParser, pmtParser psi.Assembler
 	pat, pmt             psi.Section
 	pid                  uint16 // of the PMT, 0 while unknown
+
+	first          Counters // of the first packets seen
+	sawPAT, sawPMT bool
 }
 
 // Reset forgets everything, as before the first packet of another stream.
@@ -42,8 +45,14 @@ func (t *Tables) PMT() uint16 { return t.pid }
 func (t *Tables) Push(p []byte) {
 	switch pid := ts.PID(p); {
 	case pid == patPID:
+		if !t.sawPAT {
+			t.first.PAT, t.sawPAT = ts.CC(p), true
+		}
 		t.patParser.Push(p, t.takePAT)
 	case t.pid != 0 && pid == t.pid:
+		if !t.sawPMT {
+			t.first.PMT, t.sawPMT = ts.CC(p), true
+		}
 		t.pmtParser.Push(p, t.takePMT)
 	}
 }
@@ -58,7 +67,7 @@ func (t *Tables) takePAT(s psi.Section) {
 		}
 		t.pat = s.Clone()
 		if pid := binary.BigEndian.Uint16(b[2:]) & 0x1FFF; pid != t.pid {
-			t.pid, t.pmt = pid, nil
+			t.pid, t.pmt, t.sawPMT = pid, nil, false
 			t.pmtParser.Reset()
 		}
 		return
@@ -86,4 +95,12 @@ func (t *Tables) AppendTo(dst []byte, c *Counters) []byte {
 	dst = pmt.AppendTo(dst, t.pmt)
 	c.PAT, c.PMT = pat.Counter&15, pmt.Counter&15
 	return dst
+}
+
+// AppendBefore is AppendTo with counters that lead up to the first packets of the
+// tables that were pushed, for a reader who is given the stream from there on.
+func (t *Tables) AppendBefore(dst []byte) []byte {
+	var length Counters
+	t.AppendTo(nil, &length)
+	return t.AppendTo(dst, &Counters{PAT: (t.first.PAT - length.PAT) & 15, PMT: (t.first.PMT - length.PMT) & 15})
 }

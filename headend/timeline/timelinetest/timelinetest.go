@@ -124,25 +124,39 @@ func (m *Memory) Keys() []string {
 	return slices.Sorted(maps.Keys(m.m))
 }
 
-// Feed runs items through t and returns when t has taken them all.
+// Feed runs items through t and returns when t has taken them all. What is not
+// complete then is lost, as when a process ends.
 func Feed(tb testing.TB, t *timeline.Timeline, items []flow.Item[flow.Batch]) {
 	tb.Helper()
-	ring := flow.NewRing[flow.Batch](len(items) + 1)
+	push, stop := Start(tb, t, len(items)+1)
+	push(items)
+	stop()
+}
+
+// Start runs t. Push hands it items, at most size at a time, and returns when it has
+// taken them; stop ends it and returns when it has ended.
+func Start(tb testing.TB, t *timeline.Timeline, size int) (push func([]flow.Item[flow.Batch]), stop func()) {
+	tb.Helper()
+	ring := flow.NewRing[flow.Batch](size)
 	ctx, cancel := context.WithCancel(tb.Context())
 	cursor := ring.Open(ctx, flow.Live)
-	defer cursor.Close()
-	for _, it := range items {
-		ring.Append(it)
-	}
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() { done <- t.Run(ctx, cursor) }()
-	for cursor.Behind() > 0 {
-		select {
-		case err := <-done:
-			tb.Fatal(err)
-		case <-time.After(time.Millisecond):
+	push = func(items []flow.Item[flow.Batch]) {
+		for _, it := range items {
+			ring.Append(it)
+		}
+		for cursor.Behind() > 0 {
+			select {
+			case err := <-done:
+				tb.Fatal(err)
+			case <-time.After(time.Millisecond):
+			}
 		}
 	}
-	cancel()
-	<-done
+	return push, func() {
+		cancel()
+		<-done
+		cursor.Close()
+	}
 }

@@ -1,0 +1,183 @@
+package httpts_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sigma/headend/serve/httpts"
+	"sigma/headend/timeline/timelinetest"
+	"sigma/mux/flow"
+	"sigma/mux/ts"
+)
+
+type viewers struct{ open, bytes, skips atomic.Int64 }
+
+func (v *viewers) Open(_, _, _, _ string) (func(bytes, skips int64), func()) {
+	v.open.Add(1)
+	return func(b, s int64) { v.bytes.Add(b); v.skips.Add(s) }, func() { v.open.Add(-1) }
+}
+
+func serve(t *testing.T, h *httpts.Handler) string {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+func offer(ring *flow.Ring[flow.Batch], v httpts.Viewers) *httpts.Handler {
+	return &httpts.Handler{Viewers: v, Lookup: func(name string) *flow.Ring[flow.Batch] {
+		if name == "tv/news" {
+			return ring
+		}
+		return nil
+	}}
+}
+
+// until waits for a condition that other goroutines bring about.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+func TestBeginsWhereADecoderCan(t *testing.T) {
+	src := timelinetest.Capture(t, 6, 25)
+	items := timelinetest.Split(src, 0, 1)
+	ring := flow.NewRing[flow.Batch](len(items))
+	half := len(items) / 2
+	for _, it := range items[:half] {
+		ring.Append(it)
+	}
+	v := &viewers{}
+	url := serve(t, offer(ring, v))
+	resp, err := http.Get(url + "/tv/news/mpegts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "video/mp2t" || len(resp.TransferEncoding) != 0 || resp.ContentLength != -1 {
+		t.Errorf("%d %v %v", resp.StatusCode, resp.Header, resp.TransferEncoding)
+	}
+	if v.open.Load() != 1 {
+		t.Errorf("%d viewers", v.open.Load())
+	}
+	for _, it := range items[half:] {
+		ring.Append(it)
+	}
+	// Everything from the random access point on arrives, behind PAT and PMT.
+	from := half - 1
+	for items[from].Marks&flow.RandomAccess == 0 {
+		from--
+	}
+	want := 2 * ts.PacketSize
+	for _, it := range items[from:] {
+		want += len(it.V.Data)
+	}
+	got := make([]byte, want)
+	if _, err := io.ReadFull(resp.Body, got); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got[2*ts.PacketSize:], src[len(src)-want+2*ts.PacketSize:]) {
+		t.Error("not the source")
+	}
+	if ts.PID(got) != 0 || ts.PID(got[ts.PacketSize:]) != 0x1000 {
+		t.Errorf("begins with PID %d and %d", ts.PID(got), ts.PID(got[ts.PacketSize:]))
+	}
+	decode(t, got)
+	resp.Body.Close()
+	ring.Append(items[0])
+	until(t, "the viewer is counted out", func() bool { ring.Append(items[0]); return v.open.Load() == 0 })
+	if v.bytes.Load() < int64(want) {
+		t.Errorf("%d bytes counted", v.bytes.Load())
+	}
+}
+
+// decode fails the test unless ffmpeg decodes data without a word.
+func decode(t *testing.T, data []byte) {
+	t.Helper()
+	f := filepath.Join(t.TempDir(), "x.ts")
+	if err := os.WriteFile(f, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("ffmpeg", "-v", "warning", "-xerror", "-i", f, "-map", "0", "-f", "null", "-").CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("ffmpeg: %v\n%s", err, out)
+	}
+}
+
+// TestSlowViewer checks that who reads nothing is cut off, and holds nothing up.
+func TestSlowViewer(t *testing.T) {
+	src := timelinetest.Capture(t, 6, 25)
+	items := timelinetest.Split(src, 0, 1)
+	ring := flow.NewRing[flow.Batch](200)
+	v := &viewers{}
+	h := offer(ring, v)
+	h.Stall = 300 * time.Millisecond
+	url := serve(t, h)
+	for _, it := range items {
+		ring.Append(it)
+	}
+	resp, err := http.Get(url + "/tv/news/mpegts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	until(t, "the viewer is cut off", func() bool {
+		for _, it := range items {
+			ring.Append(it)
+		}
+		return v.open.Load() == 0
+	})
+}
+
+func TestNoSignal(t *testing.T) {
+	h := offer(flow.NewRing[flow.Batch](10), nil)
+	h.Wait = 20 * time.Millisecond
+	url := serve(t, h)
+	resp, err := http.Get(url + "/tv/news/mpegts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "1" {
+		t.Errorf("%d %v", resp.StatusCode, resp.Header)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	h := offer(flow.NewRing[flow.Batch](10), nil)
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{
+		{"HEAD", "/tv/news/mpegts", 200},
+		{"OPTIONS", "/tv/news/mpegts", 204},
+		{"POST", "/tv/news/mpegts", 405},
+		{"GET", "/other/mpegts", 404},
+		{"GET", "/tv/news/index.m3u8", 404},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+		if w.Code != c.status || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s %s: %d, want %d", c.method, c.path, w.Code, c.status)
+		}
+	}
+}
