@@ -26,7 +26,7 @@ test:
 
 lint:
 	@.ci/packages build
-	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted, run gofmt -w:" $$unformatted; exit 1; }
+	@unformatted=$$(gofmt -l */); test -z "$$unformatted" || { echo "not formatted, run gofmt -w:" $$unformatted; exit 1; }
 	go mod tidy -diff
 	go vet $(TESTS)
 	.ci/lint

@@ -67,7 +67,7 @@ func open() (*os.File, error) {
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // a smaller queue is noticed when it overflows
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: kernelGroup}); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd) // nothing was read yet
 		return nil, fmt.Errorf("join the uevent group: %w", err)
 	}
 	return os.NewFile(uintptr(fd), "uevents"), nil
