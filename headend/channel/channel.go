@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,7 +101,9 @@ func (c *Channel) Status() Status { return *c.status.Load() }
 func (c *Channel) Run(ctx context.Context) error {
 	c.began = c.Now()
 	c.lastTick = c.began
-	c.apply(ctx, c.cfg)
+	first := c.cfg
+	c.cfg = config.Channel{Name: first.Name, Disabled: first.Disabled}
+	c.apply(ctx, first)
 	defer c.stopAll()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -186,70 +186,67 @@ func (c *Channel) Restart(ctx context.Context) error {
 
 // apply makes the running inputs and outputs those of cfg, keeping what is equal.
 func (c *Channel) apply(ctx context.Context, cfg config.Channel) {
-	rewrite := cfg.ProgramID != c.cfg.ProgramID || cfg.Service != c.cfg.Service ||
-		cfg.Provider != c.cfg.Provider || cfg.PIDs != c.cfg.PIDs
-	old := c.cfg
+	d := config.Delta(c.cfg, cfg)
 	c.cfg = cfg
-	c.applyInputs(ctx, cfg, rewrite)
-	c.applyOutputs(ctx, cfg)
-	if old.Disabled != cfg.Disabled {
+	if d.Toggled {
 		c.began = c.Now()
 	}
+	c.applyInputs(ctx, d)
+	c.applyOutputs(ctx, d)
 }
 
-func (c *Channel) applyInputs(ctx context.Context, cfg config.Channel, rewrite bool) {
+func (c *Channel) applyInputs(ctx context.Context, d config.ChannelDelta) {
 	keep := map[*input]bool{}
-	var next []*input
-	for i, want := range cfg.Inputs {
-		at := slices.IndexFunc(c.inputs, func(in *input) bool { return !rewrite && !keep[in] && sameInput(in.cfg, want) })
-		if at >= 0 && !cfg.Disabled {
-			in := c.inputs[at]
-			in.index, in.cfg.Priority, in.cfg.Comment = i, want.Priority, want.Comment
-			keep[in] = true
-			next = append(next, in)
+	next := make([]*input, len(c.cfg.Inputs))
+	for i, cfg := range c.cfg.Inputs {
+		if from := d.Inputs[i]; from >= 0 && from < len(c.inputs) && !d.Rewrite && !c.cfg.Disabled {
+			next[i] = c.inputs[from]
+			next[i].index, next[i].cfg = i, cfg
+			next[i].timeout.Store(int64(cfg.SourceTimeout))
+			keep[next[i]] = true
 			continue
 		}
-		next = append(next, newInput(c, i, want))
+		next[i] = newInput(c, i, cfg)
 	}
 	for _, in := range c.inputs {
-		if keep[in] {
-			continue
+		if !keep[in] {
+			c.drop(in)
 		}
-		in.stop()
-		c.mu.Lock()
-		if c.active == in {
-			c.active = nil
-		}
-		c.mu.Unlock()
-		if c.manual == in {
-			c.manual = nil
-		}
-		in.clearAlarms()
 	}
 	c.inputs = next
-	if cfg.Disabled {
+	if c.cfg.Disabled {
 		return
 	}
 	for _, in := range next {
-		if !keep[in] && !in.cfg.Disabled {
-			in.start(ctx)
-		}
+		in.start(ctx)
 	}
 }
 
-func (c *Channel) applyOutputs(ctx context.Context, cfg config.Channel) {
+// drop ends an input that is no longer configured.
+func (c *Channel) drop(in *input) {
+	in.stop()
+	c.mu.Lock()
+	if c.active == in {
+		c.active = nil
+	}
+	c.mu.Unlock()
+	if c.manual == in {
+		c.manual = nil
+	}
+	in.clearAlarms()
+}
+
+func (c *Channel) applyOutputs(ctx context.Context, d config.ChannelDelta) {
 	keep := map[*output]bool{}
-	var next []*output
-	for i, want := range cfg.Outputs {
-		at := slices.IndexFunc(c.outputs, func(o *output) bool { return !keep[o] && sameOutput(o.cfg, want) })
-		if at >= 0 && !cfg.Disabled {
-			o := c.outputs[at]
-			o.index = i
-			keep[o] = true
-			next = append(next, o)
+	next := make([]*output, len(c.cfg.Outputs))
+	for i, cfg := range c.cfg.Outputs {
+		if from := d.Outputs[i]; from >= 0 && from < len(c.outputs) && !c.cfg.Disabled {
+			next[i] = c.outputs[from]
+			next[i].index, next[i].cfg = i, cfg
+			keep[next[i]] = true
 			continue
 		}
-		next = append(next, &output{channel: c, index: i, cfg: want})
+		next[i] = &output{channel: c, index: i, cfg: cfg}
 	}
 	for _, o := range c.outputs {
 		if !keep[o] {
@@ -257,7 +254,7 @@ func (c *Channel) applyOutputs(ctx context.Context, cfg config.Channel) {
 		}
 	}
 	c.outputs = next
-	if cfg.Disabled {
+	if c.cfg.Disabled {
 		return
 	}
 	for _, o := range next {
@@ -280,21 +277,6 @@ func (c *Channel) stopAll() {
 	for _, o := range c.outputs {
 		o.stop()
 	}
-}
-
-// sameInput reports whether going from a to b needs no restart of the input.
-func sameInput(a, b config.Input) bool {
-	return a.URL == b.URL && a.SourceTimeout == b.SourceTimeout && maps.Equal(a.Headers, b.Headers) &&
-		a.UserAgent == b.UserAgent && a.MaxRetry == b.MaxRetry && a.Disabled == b.Disabled
-}
-
-// sameOutput reports whether going from a to b needs no restart of the output.
-func sameOutput(a, b config.Output) bool {
-	if (a.TTL == nil) != (b.TTL == nil) || a.TTL != nil && *a.TTL != *b.TTL {
-		return false
-	}
-	a.TTL, a.Comment = b.TTL, b.Comment
-	return a == b
 }
 
 // output is one output and the task that runs it.

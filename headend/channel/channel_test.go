@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -73,6 +75,25 @@ func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error
 	}
 }
 
+// tables appends PAT and PMT.
+func (g *generator) tables(dst []byte, pat, pmt *psi.Packetizer) []byte {
+	pmt.PID = 0x20
+	for _, t := range []struct {
+		table interface{ Sections() ([]psi.Section, error) }
+		to    *psi.Packetizer
+	}{
+		{&psi.PAT{TransportStreamID: 1, Programs: []psi.Program{{Number: g.service, PID: 0x20}}}, pat},
+		{&psi.PMT{ProgramNumber: g.service, PCRPID: 0x100, Streams: []psi.Stream{{Type: 0x1B, PID: 0x100}}}, pmt},
+	} {
+		sections, err := t.table.Sections()
+		if err != nil {
+			g.rig.t.Error(err)
+		}
+		dst = t.to.AppendTo(dst, sections...)
+	}
+	return dst
+}
+
 // rig holds a channel with generators for inputs and recorders for outputs.
 type rig struct {
 	t       *testing.T
@@ -82,7 +103,7 @@ type rig struct {
 	channel *Channel
 	events  []string
 	mu      sync.Mutex
-	alarms  map[alarm.Code]bool
+	alarms  map[string]string // detail by code and object
 }
 
 func (r *rig) now() time.Duration { return time.Since(r.base) + time.Hour }
@@ -91,14 +112,13 @@ func (r *rig) now() time.Duration { return time.Since(r.base) + time.Hour }
 func (r *rig) Set(code alarm.Code, object string, on bool, detail string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.alarms[code] = r.alarms[code] && object != "" || on
-	if !on {
-		delete(r.alarms, code)
+	if delete(r.alarms, string(code)+" "+object); on {
+		r.alarms[string(code)+" "+object] = detail
 	}
 }
 
 func (r *rig) Source(_ string, _ int, in config.Input) (Source, error) {
-	g := r.gens[in.URL]
+	g := r.gens[strings.TrimPrefix(in.URL, "test://")]
 	if g == nil {
 		return Source{}, fmt.Errorf("%s: no such generator", in.URL)
 	}
@@ -150,10 +170,10 @@ func (r *recorder) packets() (all []byte, cuts int) {
 }
 
 func newRig(t *testing.T, cfg config.Channel, inputs ...string) *rig {
-	r := &rig{t: t, base: time.Now(), gens: map[string]*generator{}, outs: map[string]*recorder{}, alarms: map[alarm.Code]bool{}}
+	r := &rig{t: t, base: time.Now(), gens: map[string]*generator{}, outs: map[string]*recorder{}, alarms: map[string]string{}}
 	for i, url := range inputs {
 		r.gens[url] = &generator{rig: r, service: uint16(i + 1)}
-		cfg.Inputs = append(cfg.Inputs, config.Input{URL: url})
+		cfg.Inputs = append(cfg.Inputs, config.Input{URL: "test://" + url})
 	}
 	cfg.Name = "news"
 	if cfg.SourceTimeout == 0 {
@@ -162,7 +182,7 @@ func newRig(t *testing.T, cfg config.Channel, inputs ...string) *rig {
 	if cfg.ReturnDelay == 0 {
 		cfg.ReturnDelay = config.Duration(10 * time.Second)
 	}
-	r.channel = &Channel{Config: cfg, Build: r, Alarms: r, Now: r.now, Log: slog.New(slog.DiscardHandler),
+	r.channel = &Channel{Config: cfg.Effective(), Build: r, Alarms: r, Now: r.now, Log: slog.New(slog.DiscardHandler),
 		Events: func(kind, object, text string) { r.events = append(r.events, kind+" "+text) }}
 	r.channel.Initialize()
 	return r
@@ -195,6 +215,14 @@ func (r *rig) activeAfter(d time.Duration) int {
 
 func out(url string) config.Output { return config.Output{URL: url} }
 
+// update goes over to cfg as the engine does, with the defaults filled in.
+func (r *rig) update(cfg config.Channel) {
+	r.t.Helper()
+	if err := r.channel.Update(r.t.Context(), cfg.Effective()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 func TestFailoverAndReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, config.Channel{Outputs: []config.Output{out("o")}}, "a", "b")
@@ -213,8 +241,9 @@ func TestFailoverAndReturn(t *testing.T) {
 			t.Errorf("state %s, want %s", s.State, OnStandby)
 		}
 		after(time.Second)
-		if !r.alarms[alarm.OnStandby] || !r.alarms[alarm.InputLost] || r.alarms[alarm.ChannelOffAir] {
-			t.Errorf("alarms %v", r.alarms)
+		want := map[string]string{"on_standby channel/news": "the primary input is not in use", "input_lost input/news/0": "no packet for 1s"}
+		if !maps.Equal(r.alarms, want) {
+			t.Errorf("alarms %q, want %q", r.alarms, want)
 		}
 		r.gens["a"].silent.Store(false)
 		if got := r.activeAfter(9 * time.Second); got != 1 {
@@ -317,10 +346,8 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 		after(2 * time.Second)
 		next := r.channel.Config
 		next.Title = "News"
-		next.Outputs = []config.Output{out("o1"), {URL: "o2", TTL: 3}, out("o3")}
-		if err := r.channel.Update(t.Context(), next); err != nil {
-			t.Fatal(err)
-		}
+		next.Outputs = []config.Output{out("o1"), {URL: "o2", DSCP: 3}, out("o3")}
+		r.update(next)
 		after(2 * time.Second)
 		if n := r.gens["a"].runs.Load(); n != 1 {
 			t.Errorf("input a ran %d times", n)
@@ -329,12 +356,10 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 			t.Errorf("outputs ran %d %d %d times, want 1 2 1", r.outs["o1"].runs, r.outs["o2"].runs, r.outs["o3"].runs)
 		}
 		next.Inputs = next.Inputs[1:] // the active one goes
-		if err := r.channel.Update(t.Context(), next); err != nil {
-			t.Fatal(err)
-		}
+		r.update(next)
 		after(2 * time.Second)
 		s := r.channel.Status()
-		if s.Active != 0 || s.Inputs[0].URL != "b" || s.State != OnAir || r.gens["b"].runs.Load() != 1 {
+		if s.Active != 0 || s.Inputs[0].URL != "test://b" || s.State != OnAir || r.gens["b"].runs.Load() != 1 {
 			t.Errorf("after removing the active input: %+v", s)
 		}
 		stop()
@@ -359,7 +384,7 @@ func TestFailingSources(t *testing.T) {
 		if s.State != NoSignal || s.Inputs[0].State != Retrying || s.Inputs[1].State != Failed || s.Inputs[0].LastError != "connection refused" {
 			t.Errorf("%+v", s)
 		}
-		if !r.alarms[alarm.ChannelOffAir] {
+		if r.alarms["channel_off_air channel/news"] == "" {
 			t.Errorf("alarms %v", r.alarms)
 		}
 		if n := r.gens["a"].runs.Load(); n < 3 || n > 8 {
@@ -428,9 +453,7 @@ func TestDisabled(t *testing.T) {
 		}
 		next := r.channel.Config
 		next.Disabled = false
-		if err := r.channel.Update(t.Context(), next); err != nil {
-			t.Fatal(err)
-		}
+		r.update(next)
 		if got := r.activeAfter(2 * time.Second); got != 0 {
 			t.Errorf("active %d once enabled", got)
 		}

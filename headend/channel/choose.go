@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,22 +10,12 @@ import (
 	"sigma/mux/flow"
 )
 
-// ranked returns the enabled inputs, best first: by priority, where 0 takes the
-// place in the list.
+// ranked returns the enabled inputs, best first.
 func (c *Channel) ranked() []*input {
 	var r []*input
-	for _, in := range c.inputs {
-		if !in.cfg.Disabled {
-			r = append(r, in)
-		}
+	for _, i := range c.cfg.Order() {
+		r = append(r, c.inputs[i])
 	}
-	rank := func(in *input) int {
-		if in.cfg.Priority > 0 {
-			return in.cfg.Priority
-		}
-		return in.index + 1
-	}
-	slices.SortStableFunc(r, func(a, b *input) int { return cmp.Compare(rank(a), rank(b)) })
 	return r
 }
 
@@ -57,13 +46,13 @@ func (c *Channel) choose(ctx context.Context, now time.Duration) {
 		switch {
 		case active == nil:
 			// At the start the best input gets its time before a lesser one is used.
-			if in != ranked[0] && now-c.began < ranked[0].timeout && ranked[0].run != nil {
+			if in != ranked[0] && now-c.began < ranked[0].silence() && ranked[0].run != nil {
 				return
 			}
 			c.switchTo(in, "first good input")
 			return
 		case lost:
-			c.switchTo(in, fmt.Sprintf("input %d lost: no packet for %v", active.index, active.timeout))
+			c.switchTo(in, fmt.Sprintf("input %d lost: no packet for %v", active.index, active.silence()))
 			return
 		case !c.cfg.NoReturn && in.goodFor(now) >= c.cfg.ReturnDelay.Std():
 			c.switchTo(in, fmt.Sprintf("input %d good for %v", in.index, c.cfg.ReturnDelay))
@@ -93,7 +82,7 @@ func (c *Channel) probe(ctx context.Context, now time.Duration, ranked []*input,
 			in.probeAt = now
 			in.start(ctx)
 		case in.run == nil || better && in.flowing(now):
-		case in.healthy(now) || look > in.timeout+patience:
+		case in.healthy(now) || look > in.silence()+patience:
 			in.stop()
 			in.idle = true
 		}
@@ -107,7 +96,7 @@ func (c *Channel) nextLook(now time.Duration) time.Duration {
 	active := c.active
 	c.mu.Unlock()
 	if active != nil && active.healthy(now) {
-		due = min(due, time.Duration(active.last.Load())+active.timeout+time.Millisecond)
+		due = min(due, time.Duration(active.last.Load())+active.silence()+time.Millisecond)
 	}
 	for _, in := range c.inputs {
 		if since := time.Duration(in.good.Load()); in != active && since != 0 {
@@ -173,9 +162,6 @@ func (c *Channel) replay(in *input, now time.Duration) {
 // forward appends one item of the active input to the channel ring. The caller
 // holds mu.
 func (c *Channel) forward(it flow.Item[flow.Batch]) {
-	if it.Marks.Has(flow.Discontinuity) && it.Epoch == c.inEpoch {
-		c.joiner.Cut() // the source was started again
-	}
 	cut := c.joiner.Pending()
 	it.V.Data = c.joiner.Join(it.V.Data)
 	if cut {
@@ -242,7 +228,7 @@ func (c *Channel) publish() {
 	for i, in := range c.inputs {
 		if in == active {
 			s.Active = i
-			s.Services = services(in.inspect)
+			s.Services = in.seen.Load().services()
 		}
 		if in == c.manual {
 			s.Manual = i
@@ -291,10 +277,11 @@ func (c *Channel) report(now time.Duration, active *input) {
 		bad := s.State == NoSignal || s.State == Retrying || s.State == Failed
 		set(alarm.InputLost, in.object(), bad, s.LastError)
 		set(alarm.InputWarning, in.object(), s.Warning != "", s.Warning)
-		if in.extract != nil {
-			missing := in.extract.Status()
-			set(alarm.ServiceLost, in.object(), in.flowing(now) && missing != "", missing)
-		}
+		seen := in.seen.Load()
+		missing := seen.missing()
+		set(alarm.ServiceLost, in.object(), in.flowing(now) && missing != "", missing)
+		set(alarm.Scrambled, in.object(), in.flowing(now) && seen.scrambled(in.before), "scrambled packets arrive")
+		in.before = seen
 	}
 	if active != nil {
 		n := c.window.sum()

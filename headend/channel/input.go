@@ -24,7 +24,7 @@ type input struct {
 	channel *Channel
 	index   int
 	cfg     config.Input
-	timeout time.Duration
+	timeout atomic.Int64 // source_timeout in ns
 	source  Source
 	run     *running
 	health
@@ -32,6 +32,7 @@ type input struct {
 	// Used by the goroutine of the source alone.
 	extract *mux.Extractor
 	inspect *inspect.Inspector
+	looked  time.Duration
 
 	ring   *flow.Ring[flow.Batch]
 	fresh  bool          // guarded by Channel.mu: nothing usable came since the source started
@@ -40,8 +41,10 @@ type input struct {
 	good   atomic.Int64  // since when packets came without a break, 0 while they do not
 	usable atomic.Bool   // a random access point was seen, or patience ran out
 	bytes  atomic.Uint64
+	seen   atomic.Pointer[findings]
 
-	idle      bool // a standby between probes
+	before    *findings // as of the last report
+	idle      bool      // a standby between probes
 	probeAt   time.Duration
 	lastBytes uint64
 	bitrate   int64
@@ -49,6 +52,7 @@ type input struct {
 
 func newInput(c *Channel, index int, cfg config.Input) *input {
 	in := &input{channel: c, index: index, cfg: cfg, ring: flow.NewRing[flow.Batch](ringItems)}
+	in.timeout.Store(int64(cfg.SourceTimeout))
 	in.state, in.since = Off, time.Now()
 	return in
 }
@@ -60,10 +64,6 @@ func (in *input) start(ctx context.Context) {
 	}
 	c := in.channel
 	in.idle = false
-	in.timeout = in.cfg.SourceTimeout.Std()
-	if in.timeout == 0 {
-		in.timeout = c.cfg.SourceTimeout.Std()
-	}
 	src, err := c.Build.Source(c.cfg.Name, in.index, in.cfg)
 	if err != nil {
 		in.set(Failed, err)
@@ -75,12 +75,10 @@ func (in *input) start(ctx context.Context) {
 		in.set(Failed, err)
 		return
 	}
-	in.inspect = newInspector(c.cfg, in.cfg)
+	in.inspect = &inspect.Inspector{}
+	in.seen.Store(nil)
 	in.set(Starting, nil)
 	longest := in.cfg.MaxRetry.Std()
-	if longest == 0 {
-		longest = 30 * time.Second
-	}
 	in.run = startTask(ctx, supervise.Task{
 		Name:    fmt.Sprintf("input %d of %s", in.index, c.cfg.Name),
 		Backoff: supervise.Backoff{Min: min(200*time.Millisecond, longest), Max: longest},
@@ -126,15 +124,16 @@ func (in *input) restarted() {
 func (in *input) Append(it flow.Item[flow.Batch]) {
 	now := in.channel.Now()
 	last := time.Duration(in.last.Swap(int64(now)))
-	if in.good.Load() == 0 || now-last > in.timeout {
+	if in.good.Load() == 0 || now-last > in.silence() {
 		in.good.Store(int64(now))
 	}
 	in.bytes.Add(uint64(len(it.V.Data)))
 	if in.extract != nil {
 		in.extract.Feed(it, in.inspected)
-		return
+	} else {
+		in.inspected(it)
 	}
-	in.inspected(it)
+	in.look(now)
 }
 
 func (in *input) inspected(it flow.Item[flow.Batch]) { in.inspect.Feed(it, in.deliver) }
@@ -155,6 +154,9 @@ func (in *input) deliver(it flow.Item[flow.Batch]) {
 		}
 		in.fresh = false
 		it.Marks |= flow.Discontinuity
+		if c.active == in {
+			c.joiner.Cut()
+		}
 	}
 	in.ring.Append(it)
 	if c.active == in {
@@ -172,10 +174,13 @@ func (in *input) deliver(it flow.Item[flow.Batch]) {
 	}
 }
 
+// silence returns how long packets may stay away before the input is lost.
+func (in *input) silence() time.Duration { return time.Duration(in.timeout.Load()) }
+
 // flowing reports whether packets came within the source time-out.
 func (in *input) flowing(now time.Duration) bool {
 	last := time.Duration(in.last.Load())
-	return in.run != nil && last != 0 && now-last <= in.timeout && in.good.Load() != 0
+	return in.run != nil && last != 0 && now-last <= in.silence() && in.good.Load() != 0
 }
 
 // healthy reports whether the channel can be put on the input.
@@ -195,9 +200,7 @@ func (in *input) counters() Counters {
 	if in.source.Counters != nil {
 		k = in.source.Counters()
 	}
-	if in.inspect != nil {
-		addInspected(&k, in.inspect.Snapshot())
-	}
+	in.seen.Load().addTo(&k)
 	k.Bytes = in.bytes.Load()
 	in.mu.Lock()
 	k.Retries = in.retries
@@ -228,8 +231,8 @@ func (in *input) status(now time.Duration, active bool) InputStatus {
 	case in.healthy(now):
 		in.set(Ready, nil)
 	case in.last.Load() != 0 && !in.flowing(now):
-		in.set(NoSignal, fmt.Errorf("no packet for %v", in.timeout))
-	case now-in.channel.began > in.timeout && in.last.Load() == 0:
+		in.set(NoSignal, fmt.Errorf("no packet for %v", in.silence()))
+	case now-in.channel.began > in.silence() && in.last.Load() == 0:
 		in.set(NoSignal, fmt.Errorf("no packet yet"))
 	}
 	state, since, err := in.get()
