@@ -269,6 +269,7 @@ func (c *Client) claim(spec Spec, h heldOutput) *Output {
 	if h.spec == spec {
 		if r, err := mapRing(h.fd); err == nil {
 			o := newOutput(spec, r, h.fd, c)
+			r.epoch.Add(1)
 			if c.call(request{Op: opClaim, ID: spec.ID}, -1) == nil {
 				return o
 			}

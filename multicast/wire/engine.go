@@ -111,6 +111,8 @@ type output struct {
 	muted   time.Duration
 	backoff time.Duration
 	holder  holder
+	epoch   uint32      // of the newest datagram from the ring
+	shift   [pids]uint8 // 0x10 | what is added to the counters of each PID in this epoch
 }
 
 // collect puts the datagrams due before the given time into the batch of the
@@ -122,6 +124,7 @@ func (o *output) collect(due time.Duration, clock clock) bool {
 		}
 		o.ready = false
 		if !o.made {
+			o.turn(o.ring.epochOf(o.tail))
 			o.tail++
 			if o.claimed.Load() {
 				o.until.Store(0)
@@ -208,10 +211,42 @@ func (o *output) stampOut(payload []byte) {
 		payload = payload[rtpHeader:]
 	}
 	for ; len(payload) >= packetSize; payload = payload[packetSize:] {
+		if !o.made {
+			o.number(payload)
+		}
 		if hasPayload(payload) {
 			o.ring.counters[pidOf(payload)].Store(0x10 | uint32(payload[3]&0x0f))
 		}
 	}
+}
+
+// turn begins a new epoch: what each PID has to be shifted by is found anew.
+func (o *output) turn(epoch uint32) {
+	if epoch != o.epoch {
+		o.epoch = epoch
+		clear(o.shift[:])
+	}
+}
+
+// number makes the counter of a packet go on from the newest one sent of its PID.
+// The first packet of a PID in an epoch decides by how much all are shifted, so that
+// errors that were there before are still there.
+func (o *output) number(p []byte) {
+	pid := pidOf(p)
+	if pid == pids-1 {
+		return
+	}
+	if o.shift[pid] == 0 {
+		o.shift[pid] = 0x10
+		if last := o.ring.counters[pid].Load(); last != 0 {
+			want := byte(last)
+			if hasPayload(p) {
+				want++
+			}
+			o.shift[pid] |= (want - p[3]) & 0x0f
+		}
+	}
+	p[3] = p[3]&0xf0 | (p[3]+o.shift[pid])&0x0f
 }
 
 // settleSent notes that a datagram has left.

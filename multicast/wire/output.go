@@ -19,6 +19,10 @@ type owner interface {
 
 // Output is the filling end of one output. Send is for one goroutine; everything
 // else is safe for concurrent use.
+//
+// The sender numbers the packets of each PID so that the continuity counters of an
+// output that was taken over, or held in between, go on without a break (ISO/IEC
+// 13818-1 clause 2.4.3.3). Otherwise they leave as they were put in.
 type Output struct {
 	spec Spec
 	ring *ring
@@ -132,21 +136,13 @@ func LatenessOf(outputs []*Output) Lateness {
 	return latenessOf(&sum)
 }
 
-// Last returns the scheduled time of the newest datagram sent, 0 if there was
-// none: what follows must be scheduled after it.
+// Last returns the scheduled time of the newest datagram, whether it has been sent
+// or waits, 0 if there was none: what follows must be scheduled after it. While the
+// output is held it moves on by itself, up to the first datagram of the new daemon.
 func (o *Output) Last() time.Duration {
-	last := time.Duration(o.ring.last.Load())
+	last := o.ring.newest()
 	runtime.KeepAlive(o)
 	return last
-}
-
-// Continuity returns the continuity counter of the newest packet with payload that
-// was sent of a PID, and whether there was one: a daemon that takes an output over
-// continues from it.
-func (o *Output) Continuity(pid uint16) (counter uint8, ok bool) {
-	c := o.ring.counters[pid&(pids-1)].Load()
-	runtime.KeepAlive(o)
-	return uint8(c & 0x0f), c&0x10 != 0
 }
 
 // Close ends the output at once; what is still in the ring is not sent. The output

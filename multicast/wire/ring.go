@@ -14,7 +14,7 @@ import (
 
 const (
 	ringMagic  = 0x53494757 // "SIGW"
-	slotHeader = 16         // send time in ns of CLOCK_MONOTONIC, length in bytes, 4 spare
+	slotHeader = 16         // send time in ns of CLOCK_MONOTONIC, length in bytes, epoch
 	slotSize   = 1536
 	maxSlots   = 1 << 16
 	pids       = 8192
@@ -27,7 +27,8 @@ type shared struct {
 	_            [56]byte
 	head         atomic.Uint64 // datagrams put in; client
 	full         atomic.Uint64 // datagrams that found no room; client
-	_            [48]byte
+	epoch        atomic.Uint32 // daemons that have filled the ring; client
+	_            [44]byte
 	tail         atomic.Uint64 // datagrams taken out; sender, like everything below
 	last         atomic.Int64  // scheduled time of the newest datagram sent
 	sent         atomic.Uint64
@@ -131,10 +132,24 @@ func (r *ring) put(at time.Duration, payload []byte) bool {
 	s := r.slot(head)
 	binary.NativeEndian.PutUint64(s, uint64(at))
 	binary.NativeEndian.PutUint32(s[8:], uint32(len(payload)))
+	binary.NativeEndian.PutUint32(s[12:], r.epoch.Load())
 	copy(s[slotHeader:], payload)
 	r.head.Store(head + 1)
 	return true
 }
+
+// newest returns the scheduled time of the newest datagram, sent or waiting, 0 if
+// there was none. It is for the writer.
+func (r *ring) newest() time.Duration {
+	last := time.Duration(r.last.Load())
+	if head := r.head.Load(); head != r.tail.Load() {
+		last = max(last, time.Duration(binary.NativeEndian.Uint64(r.slot(head-1))))
+	}
+	return last
+}
+
+// epochOf returns the epoch of datagram n.
+func (r *ring) epochOf(n uint64) uint32 { return binary.NativeEndian.Uint32(r.slot(n)[12:]) }
 
 // get returns the send time and the bytes of datagram n, a sub-slice of the ring,
 // if there is one. A datagram that makes no sense has length 0. One reader.
