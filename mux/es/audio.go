@@ -63,6 +63,7 @@ type frameCutter struct {
 	parse audioParser
 	spans []span
 	units [][]byte
+	rate  int // Hz, of frames that do not say it
 }
 
 func audioCutter(parse audioParser) func() cutter {
@@ -92,6 +93,10 @@ func (c *frameCutter) cut(b []byte) []span {
 		if end > len(b) {
 			break
 		}
+		if f.rate == 0 {
+			f.rate = c.rate
+		}
+		c.rate = f.rate
 		if n := len(c.spans); f.joined && n > 0 {
 			c.spans[n-1].end = end
 			c.spans[n-1].units = append(c.spans[n-1].units, b[at:end:end])

@@ -88,6 +88,9 @@ const (
 	AccessYes
 )
 
+// Judges reports whether RandomAccess knows anything of a codec.
+func Judges(c flow.Codec) bool { return of(c).access != nil }
+
 // RandomAccess judges the access unit that head begins with; head may end anywhere
 // in it. A random access point is, of MPEG-2 video, an I-picture after a sequence
 // header; of H.264, an IDR picture, a picture with a recovery point SEI, or an

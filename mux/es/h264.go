@@ -62,7 +62,10 @@ func (j *h264Judge) take(nal []byte) Access {
 	case h264SEI:
 		j.recovery = j.recovery || h264Recovery(nal)
 	case h264IDR:
-		return AccessYes
+		if h264Class(nal) == nalFirst {
+			return AccessYes
+		}
+		return AccessNo
 	case h264Slice, h264PartitionA:
 		if j.recovery || j.sps && h264IntraSlice(nal) {
 			return AccessYes

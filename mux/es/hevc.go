@@ -49,7 +49,7 @@ func newHEVCCutter() cutter {
 
 func hevcTake(nal []byte) Access {
 	switch t := hevcType(nal); {
-	case t >= hevcIRAPFirst && t <= hevcIRAPLast:
+	case t >= hevcIRAPFirst && t <= hevcIRAPLast && hevcClass(nal) == nalFirst:
 		return AccessYes
 	case t <= hevcVCLLast:
 		return AccessNo

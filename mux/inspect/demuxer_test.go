@@ -1,0 +1,121 @@
+package inspect
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"testing"
+
+	"sigma/mux/flow"
+)
+
+// TestDemuxerAgainstFFprobe compares every frame of every track with the packets
+// ffprobe finds: number, times, size and key flags; and the bytes with the elementary
+// stream that ffmpeg copies out.
+func TestDemuxerAgainstFFprobe(t *testing.T) {
+	for _, r := range recipes {
+		t.Run(r.name, func(t *testing.T) {
+			path := capture(t, r)
+			data := read(t, path)
+			want := probe(t, path)
+			for program, tracks := range programs(data) {
+				for _, n := range []int{7, 100, 1 << 20} {
+					in := Inspector{Program: program}
+					got := demux(&in, data, n)
+					for _, id := range tracks {
+						t.Run(fmt.Sprintf("%d/%d", id, n), func(t *testing.T) {
+							compare(t, in.Layout().Track(id), got[id], want[id], path)
+						})
+					}
+				}
+			}
+		})
+	}
+}
+
+// programs returns the tracks of every programme.
+func programs(data []byte) map[uint16][]flow.TrackID {
+	var in Inspector
+	inspect(&in, data, 100)
+	out := make(map[uint16][]flow.TrackID)
+	for _, s := range in.Snapshot().Services {
+		for _, tr := range s.Tracks {
+			out[s.ID] = append(out[s.ID], tr.ID)
+		}
+	}
+	return out
+}
+
+func compare(t *testing.T, track *flow.Track, got []flow.Item[flow.Frame], want *probed, path string) {
+	if track == nil || want == nil {
+		t.Fatalf("track %v, ffprobe %v", track, want)
+	}
+	if len(got) != len(want.packets) {
+		t.Fatalf("%d frames, ffprobe finds %d packets", len(got), len(want.packets))
+	}
+	es := elementary(t, path, want)
+	at := 0
+	for i, w := range want.packets {
+		g := got[i]
+		if !sameTime(g.V.PTS, w.PTS, track.Kind) || !sameTime(g.V.DTS, w.DTS, track.Kind) {
+			t.Fatalf("frame %d: PTS %d DTS %d, ffprobe %d and %d", i, g.V.PTS/300, g.V.DTS/300, *w.PTS, *w.DTS)
+		}
+		if key := w.Flags[0] == 'K'; track.Kind == flow.KindVideo && g.Marks.Has(flow.RandomAccess) != key {
+			t.Errorf("frame %d: marks %d, ffprobe flags %s", i, g.Marks, w.Flags)
+		}
+		if g.Marks.Has(flow.Corrupt) {
+			t.Errorf("frame %d is marked corrupt", i)
+		}
+		end := at + w.size()
+		if end > len(es) {
+			t.Fatalf("frame %d: ends at %d of an elementary stream of %d", i, end, len(es))
+		}
+		if err := spell(es[at:end], g.V.Units); err != nil {
+			t.Fatalf("frame %d of %d bytes: %v", i, w.size(), err)
+		}
+		at = end
+	}
+	if at != len(es) {
+		t.Errorf("%d bytes in frames, %d in the elementary stream", at, len(es))
+	}
+}
+
+// sameTime compares modulo 33 bits. Times of audio frames within a PES packet are
+// counted on and rounded by ffprobe.
+func sameTime(got flow.Ticks, want *int64, k flow.Kind) bool {
+	if want == nil {
+		return false
+	}
+	d := (got/300 - flow.Ticks(*want)) & (1<<33 - 1)
+	return d == 0 || k == flow.KindAudio && (d == 1 || d == 1<<33-1)
+}
+
+// spell checks that b is the units one after the other, with nothing between them but
+// start codes.
+func spell(b []byte, units [][]byte) error {
+	for i, u := range units {
+		at := bytes.Index(b, u)
+		if at < 0 {
+			return fmt.Errorf("unit %d of %d bytes is not there", i, len(u))
+		}
+		if s := bytes.TrimLeft(b[:at], "\x00"); at > 0 && !bytes.Equal(s, []byte{1}) {
+			return fmt.Errorf("before unit %d: % x", i, b[:min(at, 20)])
+		}
+		b = b[at+len(u):]
+	}
+	if len(bytes.Trim(b, "\x00")) > 0 {
+		return fmt.Errorf("%d bytes after the last unit", len(b))
+	}
+	return nil
+}
+
+// elementary lets ffmpeg copy one stream out.
+func elementary(t *testing.T, path string, s *probed) []byte {
+	t.Helper()
+	args := []string{"-v", "error", "-i", path, "-map", fmt.Sprintf("0:%d", s.Index), "-c", "copy", "-f", "data"}
+	out, err := exec.Command("ffmpeg", append(args, "-")...).Output()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v", err)
+	}
+	return out
+}
