@@ -12,12 +12,18 @@ func (s *Shaper) emitAsIs(now time.Duration, send func(at time.Duration, packets
 		s.settle()
 		e := s.queue.first()
 		if e == nil {
-			return
+			if s.wall.time(s.in.end) > now+handOver || !s.extrapolate() {
+				return
+			}
+			continue
 		}
 		n, full := s.gather()
 		at := max(s.wall.time(e.stc), s.reached)
 		if at > now+s.Lead || at > now+handOver && !full {
 			return
+		}
+		if !full && s.extrapolate() {
+			continue
 		}
 		s.reached = at
 		s.lastSTC = e.stc

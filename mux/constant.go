@@ -62,8 +62,14 @@ func (s *Shaper) emitConstant(now time.Duration, send func(at time.Duration, pac
 			s.wall.base += now - at
 			at = now
 		}
-		if at > now+s.Lead || at > now+handOver && !s.decided() {
+		if at > now+s.Lead {
 			return
+		}
+		if !s.decided() {
+			if at > now+handOver {
+				return
+			}
+			s.extrapolate()
 		}
 		s.reached = at
 		for p := s.buf[:]; len(p) > 0; p = p[ts.PacketSize:] {

@@ -40,10 +40,12 @@ type input struct {
 	last     point      // the PCR before
 	span     point      // between the last two PCRs: packets, ticks
 	end      flow.Ticks // of the entry timed last
+	fresh    bool       // the stretch has no packet yet
 	byTime   bool       // the stretch goes by arrival: it has no PCR
 	arrivals []arrival  // since the PCR before
 	newest   arrival
-	joint    *joint // for the next entry
+	clocked  time.Duration // arrival of the last PCR, or of the first packet of the stretch
+	joint    *joint        // for the next entry
 
 	holding   bool // the tables are being looked for, ahead of the packets
 	held      []flow.Item[flow.Batch]
@@ -176,8 +178,10 @@ func (s *Shaper) info(pid uint16, section psi.Section) {
 // maxPCRStep, the arrivals themselves are the clock.
 func (s *Shaper) arrive(at time.Duration) {
 	in := &s.in
-	if waits := s.queue.count - s.queue.timed; !in.byTime && waits > 0 && len(in.arrivals) > 0 &&
-		(at-in.arrivals[0].at > maxPCRStep.Duration() || waits > maxQueue/2) {
+	if in.fresh {
+		in.clocked, in.fresh = at, false
+	}
+	if !in.byTime && (at-in.clocked > maxPCRStep.Duration() || s.queue.count-s.queue.timed > maxQueue/2) {
 		if in.known {
 			s.cut()
 		}
@@ -223,6 +227,7 @@ func (s *Shaper) meet(p []byte, pcr uint64) {
 // this one, and, for the first two of a stretch, also before them.
 func (s *Shaper) fix(p point) {
 	in := &s.in
+	in.clocked = in.newest.at
 	if !in.known {
 		in.last, in.known = p, true
 		return
@@ -233,6 +238,16 @@ func (s *Shaper) fix(p point) {
 	in.span = point{p.place - in.last.place, p.stc - in.last.stc}
 	s.time(p.place)
 	in.last = p
+}
+
+// extrapolate times what waits for a PCR that is overdue as if the last interval
+// went on, and reports whether there was anything.
+func (s *Shaper) extrapolate() bool {
+	if !s.in.known || s.queue.count == s.queue.timed {
+		return false
+	}
+	s.time(s.in.place)
+	return true
 }
 
 // clockAt returns the time of a position on the line through the last two PCRs.
@@ -253,7 +268,7 @@ func (s *Shaper) cut() {
 		}
 		s.time(in.place)
 	}
-	in.known, in.byTime, in.arrivals = false, false, in.arrivals[:0]
+	in.known, in.byTime, in.fresh, in.arrivals = false, false, true, in.arrivals[:0]
 	in.joint = &joint{}
 }
 

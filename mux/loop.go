@@ -36,6 +36,10 @@ type span struct {
 	frame       int64  // shortest step between two of them; 0 while unknown
 }
 
+// maxFrame is the longest frame in periods of 90 kHz: 200 ms. Streams with longer
+// steps, such as subtitles, do not last from one stamp to the next.
+const maxFrame = 18000
+
 // maxExcess is the longest time by which the frames of a stream may outlast the
 // packets of the file; beyond it their stamps are not of one time base.
 const maxExcess = 10 * flow.TicksPerSecond
@@ -79,7 +83,7 @@ func (l *Loop) Pass() flow.Ticks {
 	}
 	longest := d
 	for _, s := range l.streams {
-		if s.frame == 0 {
+		if s.frame == 0 || s.frame > maxFrame {
 			continue
 		}
 		lasts := flow.Ticks(int64((s.last-s.first)&(1<<33-1))+s.frame) * flow.TicksPer90k
@@ -137,7 +141,7 @@ func (l *Loop) shiftOPCR(p []byte) {
 }
 
 // stamps shifts PTS and DTS of the PES header (ISO/IEC 13818-1 clause 2.4.3.7) and
-// follows the extent of audio and video.
+// follows the extent of the stream.
 func (l *Loop) stamps(pid uint16, b []byte) {
 	if len(b) < 9 || b[0] != 0 || b[1] != 0 || b[2] != 1 || !hasHeader(b[3]) || b[6]&0xC0 != 0x80 {
 		return
@@ -150,9 +154,7 @@ func (l *Loop) stamps(pid uint16, b []byte) {
 	if flags == 3 && size >= 10 && len(b) >= 19 {
 		stamp = l.stamp(b[14:19])
 	}
-	if b[3] >= 0xC0 && b[3] <= 0xEF || b[3] == 0xFD { // audio, video, extended
-		l.extend(pid, stamp)
-	}
+	l.extend(pid, stamp)
 }
 
 // hasHeader reports whether PES packets of a stream_id have the optional header
