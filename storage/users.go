@@ -149,3 +149,8 @@ func (d *DB) PutLock(ctx context.Context, l Lock) error {
 func (d *DB) DeleteLock(ctx context.Context, key string) error {
 	return d.exec(ctx, "delete lock", "DELETE FROM login_lock WHERE key = ?", key)
 }
+
+// TouchUser notes when a user last logged in.
+func (d *DB) TouchUser(ctx context.Context, name string, at time.Time) error {
+	return d.exec(ctx, "store login", "UPDATE user SET last_login = ? WHERE name = ?", micros(at), name)
+}
