@@ -1,0 +1,125 @@
+package edit
+
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"sigma/headend/control"
+	"sigma/tui/keymap"
+	"sigma/tui/page"
+	"sigma/tui/part"
+)
+
+// Box is the form of what concerns the machine and not one channel.
+type Box struct {
+	Env    *page.Env
+	form   part.Form
+	ready  bool
+	base   control.Revision
+	config control.Config
+	draft  control.Box
+	errs   map[string]string
+	seq    int
+}
+
+// Init implements page.Page.
+func (p *Box) Init() tea.Cmd {
+	p.form.Theme, p.form.Strict = p.Env.Theme, true
+	return load(p.Env, p)
+}
+
+// SetSize implements page.Page.
+func (p *Box) SetSize(w, h int) { p.form.SetSize(w, h) }
+
+// Title implements page.Page.
+func (p *Box) Title() string { return p.Env.Text.T("edit.box") }
+
+// Typing implements page.Typing.
+func (p *Box) Typing() bool { return true }
+
+// Dirty implements page.Dirty.
+func (p *Box) Dirty() bool { return p.ready && p.draft != p.config.Box }
+
+// Keys implements page.Page.
+func (p *Box) Keys() []page.Key { return formKeys(&p.form) }
+
+// Update implements page.Page.
+func (p *Box) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case loadedMsg:
+		if msg.owner != p {
+			return nil
+		}
+		if msg.err != nil {
+			return page.Pop(1, page.Toast(p.Env.ErrorText(msg.err), true))
+		}
+		p.base, p.config, p.draft, p.ready = msg.base, msg.config, msg.config.Box, true
+		p.fields()
+	case checkedMsg:
+		if msg.owner == p && msg.seq == p.seq {
+			p.errs, p.form.Errors = msg.errs, msg.errs
+		}
+	case tea.PasteMsg:
+		if p.ready && p.form.Paste(msg.Content) {
+			return p.check()
+		}
+	case tea.KeyPressMsg:
+		return p.key(msg)
+	}
+	return nil
+}
+
+func (p *Box) key(k tea.KeyPressMsg) tea.Cmd {
+	switch {
+	case keymap.Match(k, keymap.Back) != keymap.None:
+		return leave(p.Env, p.Dirty())
+	case !p.ready:
+		return nil
+	case keymap.Match(k, keymap.Save) != keymap.None:
+		return p.save()
+	}
+	cmd, changed := p.form.Key(k)
+	if changed {
+		return tea.Batch(cmd, p.check())
+	}
+	return cmd
+}
+
+func (p *Box) fields() {
+	m, d := maker{p.Env}, &p.draft
+	p.form.SetFields(
+		m.text("box.name", "name", &d.Name),
+		m.choice(m.text("box.language", "language", &d.Language), [2]string{"", "language.default"}, [2]string{"en", "language.en"}, [2]string{"vi", "language.vi"}),
+		m.text("box.http", "http", &d.HTTP),
+		m.text("box.ssh", "ssh", &d.SSH),
+		m.text("box.public_url", "public_url", &d.PublicURL),
+		m.heading("ready"),
+		part.Field{Kind: part.Button, Label: p.Env.Text.T("f.save"), Help: p.Env.Text.T("f.save.help"), Do: p.save},
+	)
+}
+
+func (p *Box) check() tea.Cmd {
+	p.seq++
+	next := p.config
+	next.Box = p.draft
+	return validate(p.Env, p, p.seq, next, "box.")
+}
+
+func (p *Box) save() tea.Cmd {
+	if len(p.errs) > 0 {
+		return page.Toast(p.Env.Text.N("edit.wrong", len(p.errs)), true)
+	}
+	draft := p.draft
+	return page.Push(&Plan{Env: p.Env, Change: Change{
+		Title: p.Title(), Seen: p.base, Close: 1,
+		Apply:   func(c control.Config) control.Config { c.Box = draft; return c },
+		Touches: func(c control.Config) any { return c.Box }, Before: p.config.Box,
+	}})
+}
+
+// View implements page.Page.
+func (p *Box) View() string {
+	if !p.ready {
+		return " " + p.Env.Text.T("loading")
+	}
+	return p.form.View()
+}

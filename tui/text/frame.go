@@ -1,0 +1,88 @@
+package text
+
+var frameTexts = map[string]pair{
+	"loading": {"reading …", "đang đọc …"},
+	"none":    {"none", "không có"},
+	"yes":     {"yes", "có"},
+	"no":      {"no", "không"},
+
+	"unit.s":   {"%d s", "%d giây"},
+	"unit.min": {"%d min %02d s", "%d phút %02d giây"},
+	"unit.h":   {"%d h %02d min", "%d giờ %02d phút"},
+	"unit.d":   {"%s d %d h", "%s ngày %d giờ"},
+
+	"frame.small": {"This console needs %d×%d cells; the window has %d×%d.", "Cửa sổ cần ít nhất %d×%d ô; hiện chỉ có %d×%d."},
+
+	"tab.channels":  {"Channels", "Kênh"},
+	"tab.alarms":    {"Alarms", "Cảnh báo"},
+	"tab.revisions": {"Revisions", "Phiên bản"},
+	"tab.users":     {"Users", "Người dùng"},
+	"tab.network":   {"Network", "Mạng"},
+	"tab.system":    {"System", "Hệ thống"},
+
+	"status.revision":  {"rev. %d", "PB %d"},
+	"status.alarms":    {"%s alarm (%s major, %s new)|%s alarms (%s major, %s new)", "%s cảnh báo (%s nặng, %s mới)"},
+	"status.no_alarms": {"no alarms", "không có cảnh báo"},
+	"status.down":      {"box does not answer", "máy không trả lời"},
+	"status.slow":      {"no answer for %s", "chưa trả lời đã %s"},
+	"via.ssh":          {"SSH", "SSH"},
+	"via.console":      {"local", "tại chỗ"},
+	"via.http":         {"HTTP", "HTTP"},
+	"via.cli":          {"command", "lệnh"},
+
+	"idle.soon":   {"This session ends in %s without a key.", "Phiên làm việc sẽ kết thúc sau %s nếu không bấm phím nào."},
+	"ended.idle":  {"The session was idle and has ended. Nothing that runs was touched.", "Phiên làm việc không hoạt động nên đã kết thúc. Không có gì đang chạy bị ảnh hưởng."},
+	"ended.panic": {"The console met a fault of its own and ended this session. Channels are not affected. The log has the details: please report them.", "Bảng điều khiển gặp lỗi nội bộ và đã kết thúc phiên này. Các kênh không bị ảnh hưởng. Chi tiết có trong nhật ký: vui lòng báo lại."},
+	"ended.stop":  {"The box is stopping its console. Please log in again in a moment.", "Máy đang dừng bảng điều khiển. Vui lòng đăng nhập lại sau giây lát."},
+	"ended.full":  {"Too many sessions are open. Close one, or try again later.", "Đang có quá nhiều phiên làm việc. Hãy đóng bớt hoặc thử lại sau."},
+	"ended.dumb":  {"This terminal (TERM=%s) cannot show pages. Use the commands below, or set TERM, for example TERM=xterm.", "Thiết bị đầu cuối này (TERM=%s) không hiển thị được trang. Hãy dùng các lệnh dưới đây, hoặc đặt TERM, ví dụ TERM=xterm."},
+	"quit.ask":    {"Leave with unsaved changes?", "Thoát khi còn thay đổi chưa lưu?"},
+	"ask.title":   {"Question", "Câu hỏi"},
+
+	"help.title":      {"Help", "Trợ giúp"},
+	"help.page":       {"Keys on “%s”", "Phím ở trang “%s”"},
+	"help.everywhere": {"Keys everywhere", "Phím dùng ở mọi trang"},
+	"help.states":     {"What the states mean", "Ý nghĩa các trạng thái"},
+	"help.off":        {"not now", "chưa dùng được"},
+
+	"error.forbidden":   {"Your role does not allow this.", "Vai trò của bạn không được phép làm việc này."},
+	"error.conflict":    {"Someone else committed a change meanwhile.", "Trong lúc đó đã có người khác lưu thay đổi."},
+	"error.credentials": {"The code or the password is wrong.", "Mã hoặc mật khẩu không đúng."},
+	"error.locked":      {"The account is locked after too many failures. Try again later.", "Tài khoản bị khóa vì nhập sai quá nhiều lần. Hãy thử lại sau."},
+	"key.off.role":      {"needs the role %s", "cần vai trò %s"},
+
+	"state.on_air":     {"ON AIR", "ĐANG PHÁT"},
+	"state.on_standby": {"STANDBY", "DỰ PHÒNG"},
+	"state.no_signal":  {"NO SIGNAL", "MẤT TÍN HIỆU"},
+	"state.starting":   {"STARTING", "KHỞI ĐỘNG"},
+	"state.ready":      {"READY", "SẴN SÀNG"},
+	"state.retrying":   {"RETRYING", "ĐANG THỬ LẠI"},
+	"state.failed":     {"FAILED", "HỎNG"},
+	"state.idle":       {"IDLE", "CHỜ DÒ"},
+	"state.off":        {"OFF", "TẮT"},
+	"state.":           {"-", "-"},
+
+	"state.on_air.help":     {"on its best input, sending", "đang phát bằng đầu vào tốt nhất"},
+	"state.on_standby.help": {"sending, but from an input that is not its best", "đang phát, nhưng bằng đầu vào dự phòng"},
+	"state.no_signal.help":  {"nothing arrives on any input", "không đầu vào nào có tín hiệu"},
+	"state.retrying.help":   {"failed, and will be tried again by itself", "bị lỗi, sẽ tự thử lại"},
+	"state.failed.help":     {"cannot work as configured: edit it", "cấu hình không chạy được: cần sửa"},
+	"state.off.help":        {"disabled in the configuration", "đã tắt trong cấu hình"},
+
+	"severity.critical": {"CRITICAL", "NGHIÊM TRỌNG"},
+	"severity.major":    {"MAJOR", "NẶNG"},
+	"severity.minor":    {"MINOR", "NHẸ"},
+	"severity.warning":  {"WARNING", "LƯU Ý"},
+
+	"role.nobody":       {"nobody", "không ai"},
+	"role.viewer":       {"viewer", "người xem"},
+	"role.operator":     {"operator", "vận hành"},
+	"role.admin":        {"admin", "quản trị"},
+	"role.viewer.may":   {"sees everything, changes nothing", "xem mọi thứ, không thay đổi gì"},
+	"role.operator.may": {"changes channels, switches inputs, acknowledges alarms", "sửa kênh, chuyển đầu vào, xác nhận cảnh báo"},
+	"role.admin.may":    {"also users, tokens and the box itself", "thêm quyền với người dùng, khóa API và cả máy"},
+
+	"language.en":      {"English", "English"},
+	"language.vi":      {"Tiếng Việt", "Tiếng Việt"},
+	"language.default": {"English (default)", "English (mặc định)"},
+}
