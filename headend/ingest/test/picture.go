@@ -40,13 +40,19 @@ const (
 	minVideo = 100_000
 )
 
-// Parse reads an address: test://[?size=720x576&rate=25&bitrate=2M&name=…&lang=eng,vie].
-// The option program is left to the channel.
+// Parse reads an address: test://[name][?size=720x576&rate=25&bitrate=2M&lang=eng,vie].
+// A name with spaces or other letters is the option name. The option program is left
+// to the channel.
 func Parse(address string) (Picture, error) {
 	p := Default()
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "test" || u.Host != "" || strings.Trim(u.Path, "/") != "" {
-		return p, fmt.Errorf("expected an address such as test://?size=720x576&name=One, got %q", address)
+	if err != nil || u.Scheme != "test" || u.User != nil || u.Opaque != "" {
+		return p, fmt.Errorf("expected an address such as test://One?size=720x576, got %.80q", address)
+	}
+	if name := strings.TrimSuffix(u.Host+u.Path, "/"); name != "" {
+		if err := p.set("name", name); err != nil {
+			return p, fmt.Errorf("test picture: name: %w", err)
+		}
 	}
 	options, err := url.ParseQuery(u.RawQuery)
 	if err != nil {

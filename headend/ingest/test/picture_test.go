@@ -14,11 +14,14 @@ import (
 
 func TestParse(t *testing.T) {
 	def := Default()
+	named := def
+	named.Name = "sport/hd-1"
 	custom := Picture{Width: 1280, Height: 720, Rate: 50, Bitrate: 3_500_000, Name: "Kênh 1: 'A, [B]; 100 % \\", Languages: []string{"vie"}}
 	for address, want := range map[string]Picture{
 		"test://":            def,
-		"test:":              def,
+		"test://Sigma":       def,
 		"test:///?program=1": def,
+		"test://sport/hd-1":  named,
 		"test://?size=1280x720&rate=50&bitrate=3.5M&lang=vie&name=K%C3%AAnh+1%3A+%27A%2C+%5BB%5D%3B+100+%25+%5C": custom,
 	} {
 		if got, err := Parse(address); err != nil || !reflect.DeepEqual(got, want) {
@@ -29,7 +32,8 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for address, want := range map[string]string{
-		"test://host":             "expected an address such as",
+		"test:name":               "expected an address such as",
+		"test://user@name":        "expected an address such as",
 		"udp://":                  "expected an address such as",
 		"test://?colour=red":      "option colour: unknown; the options are size, rate",
 		"test://?size=719x576":    "option size: expected WIDTHxHEIGHT, even, 64x64 to 1920x1080, got \"719x576\"",
