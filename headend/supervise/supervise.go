@@ -1,6 +1,6 @@
 // Package supervise keeps tasks running: it restarts them with a growing pause,
-// gives up on errors that no retry can mend, and stops them in order. It knows
-// nothing of what the tasks do.
+// gives up on errors that no retry can mend, and stops them all before it returns.
+// It knows nothing of what the tasks do.
 package supervise
 
 import (
@@ -24,6 +24,9 @@ func Permanent(err error) error {
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
+
+// errEnded is what Failed is told of a Run that returned nil too early.
+var errEnded = errors.New("ended without an error")
 
 // IsPermanent reports whether err was marked by Permanent.
 func IsPermanent(err error) bool {
@@ -59,8 +62,9 @@ type Task struct {
 	Name    string
 	Run     func(ctx context.Context) error
 	Backoff Backoff // zero means 200 ms to 10 s
-	// Failed, when set, is told of each end of Run but the last: the error, and the
-	// pause before the next attempt (0 when there will be none). It must not block.
+	// Failed, when set, is told of each end of Run that was not caused by ctx: the
+	// error, never nil, and the pause before the next attempt (0 when there will be
+	// none). It must not block.
 	Failed func(err error, pause time.Duration)
 }
 
@@ -71,11 +75,14 @@ func (t Task) Loop(ctx context.Context) error {
 	if t.Backoff.Min == 0 {
 		t.Backoff = Backoff{Min: 200 * time.Millisecond, Max: 10 * time.Second}
 	}
-	for {
+	for ctx.Err() == nil {
 		began := time.Now()
 		err := t.once(ctx)
 		if ctx.Err() != nil {
 			return nil
+		}
+		if err == nil {
+			err = errEnded
 		}
 		if IsPermanent(err) {
 			if t.Failed != nil {
@@ -89,16 +96,20 @@ func (t Task) Loop(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(pause):
 		}
 	}
+	return nil
 }
 
 func (t Task) once(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			cause, ok := p.(error)
+			if !ok {
+				cause = fmt.Errorf("%v", p)
+			}
+			err = fmt.Errorf("panic: %w\n%s", cause, debug.Stack())
 		}
 	}()
 	return t.Run(ctx)
