@@ -32,13 +32,28 @@ type Loop struct {
 
 // span is the extent of one stream in one pass: 33-bit time stamps of 90 kHz.
 type span struct {
+	video       bool
 	first, last uint64 // DTS, or PTS where there is none
-	frame       int64  // shortest step between two of them; 0 while unknown
+	longest     int64  // step between two of them; 0 while unknown
+	bytes       int64  // of payload before the last stamp
+	tail        int64  // of payload since then
 }
 
-// maxFrame is the longest frame in periods of 90 kHz: 200 ms. Streams with longer
-// steps, such as subtitles, do not last from one stamp to the next.
-const maxFrame = 18000
+// maxFrame is the longest PES packet in periods of 90 kHz: one second. Streams with
+// longer steps, such as subtitles, do not last from one stamp to the next.
+const maxFrame = 90000
+
+// lasts returns how long the stream lasts in periods of 90 kHz. The last PES packet
+// of a video lasts as long as the others; that of an audio holds fewer frames, and
+// lasts by its size, with a tenth more for frames of various sizes.
+func (s *span) lasts() int64 {
+	run := int64((s.last - s.first) & (1<<33 - 1))
+	end := s.longest
+	if !s.video && s.bytes > 0 && run < 1<<32/5 {
+		end = min(end, int64(float64(run)*float64(s.tail)/float64(s.bytes)*1.1))
+	}
+	return run + end
+}
 
 // maxExcess is the longest time by which the frames of a stream may outlast the
 // packets of the file; beyond it their stamps are not of one time base.
@@ -83,10 +98,10 @@ func (l *Loop) Pass() flow.Ticks {
 	}
 	longest := d
 	for _, s := range l.streams {
-		if s.frame == 0 || s.frame > maxFrame {
+		if s.longest == 0 || s.longest > maxFrame {
 			continue
 		}
-		lasts := flow.Ticks(int64((s.last-s.first)&(1<<33-1))+s.frame) * flow.TicksPer90k
+		lasts := flow.Ticks(s.lasts()) * flow.TicksPer90k
 		if l.clocks < 2 || lasts-d < maxExcess {
 			longest = max(longest, lasts)
 		}
@@ -118,8 +133,12 @@ func (l *Loop) packet(p []byte, pid uint16) {
 		ts.SetPCR(p, pcr+uint64(l.shift))
 		l.shiftOPCR(p)
 	}
+	b := ts.Payload(p)
 	if ts.PUSI(p) && ts.Scrambling(p) == 0 {
-		l.stamps(pid, ts.Payload(p))
+		l.stamps(pid, b)
+	}
+	if s := l.streams[pid]; s != nil {
+		s.tail += int64(len(b))
 	}
 }
 
@@ -154,7 +173,7 @@ func (l *Loop) stamps(pid uint16, b []byte) {
 	if flags == 3 && size >= 10 && len(b) >= 19 {
 		stamp = l.stamp(b[14:19])
 	}
-	l.extend(pid, stamp)
+	l.extend(pid, stamp, b[3]>>4 == 0xE)
 }
 
 // hasHeader reports whether PES packets of a stream_id have the optional header
@@ -179,19 +198,17 @@ func (l *Loop) stamp(b []byte) uint64 {
 	return was
 }
 
-// extend notes a time stamp. Steps backwards, as of PTS without DTS, only move the
-// end if they pass it.
-func (l *Loop) extend(pid uint16, stamp uint64) {
+// extend notes a time stamp. Steps backwards, as of PTS without DTS, do not count.
+func (l *Loop) extend(pid uint16, stamp uint64, video bool) {
 	s := l.streams[pid]
 	if s == nil {
-		l.streams[pid] = &span{first: stamp, last: stamp}
+		l.streams[pid] = &span{video: video, first: stamp, last: stamp}
 		return
 	}
 	step := int64(stamp-s.last) << 31 >> 31 // the shorter way round 33 bits
 	if step <= 0 {
 		return
 	}
-	if s.last = stamp; s.frame == 0 || step < s.frame {
-		s.frame = step
-	}
+	s.last, s.longest = stamp, max(s.longest, step)
+	s.bytes, s.tail = s.bytes+s.tail, 0
 }

@@ -195,10 +195,10 @@ func (g *programme) rename(service *psi.SDTService) {
 		d = *old
 	}
 	if g.Name != "" {
-		d.Name = text(g.Name)
+		d.Name = psi.EncodeText(g.Name, maxName)
 	}
 	if g.Provider != "" {
-		d.Provider = text(g.Provider)
+		d.Provider = psi.EncodeText(g.Provider, maxName)
 	}
 	at := slices.IndexFunc(service.Descriptors, func(x psi.Descriptor) bool { return x.Tag() == d.Tag() })
 	if at < 0 {
@@ -208,14 +208,8 @@ func (g *programme) rename(service *psi.SDTService) {
 	service.Descriptors[at] = &d
 }
 
-// maxName bounds a name so that service_descriptor, 255 bytes, holds two of them.
+// maxName bounds a name in bytes so that service_descriptor, 255 bytes, holds two.
 const maxName = 120
-
-// text codes a name for the SDT, cut to what fits.
-func text(s string) psi.Text {
-	t := psi.Text("\x15" + s)
-	return t[:min(len(t), maxName)]
-}
 
 // serviceType infers service_type (EN 300 468 table 87) from the streams where
 // the input does not say.
