@@ -8,12 +8,13 @@ PREFIX  = /usr/local
 DESTDIR =
 BIN     = bin/headend
 TESTS   = ./...
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: build run test check lint race fuzz bench install uninstall test-systemd clean
 
 build:
 	@.ci/packages build
-	CGO_ENABLED=1 go build -trimpath -o $(BIN) ./cmd/headend
+	CGO_ENABLED=1 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/headend
 
 run:
 	@.ci/packages build run

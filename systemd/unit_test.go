@@ -71,7 +71,6 @@ func TestUnitKeepsWhatTheDaemonNeeds(t *testing.T) {
 		"Type=notify\n":                       "READY is the first datagram on air",
 		"WatchdogSec=":                        "a hung daemon is restarted",
 		"KillMode=process\n":                  "the sending process outlives a restart",
-		"RuntimeDirectoryPreserve=restart\n":  "the sending process is found by its socket",
 		"LimitRTPRIO=":                        "SCHED_FIFO without CAP_SYS_NICE",
 		"LimitMEMLOCK=infinity\n":             "mlockall without CAP_IPC_LOCK",
 		"StateDirectory=headend\n":            "the database is writable under ProtectSystem=strict",

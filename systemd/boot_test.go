@@ -1,0 +1,309 @@
+package systemd
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// machine is a Debian with systemd as PID 1 in private namespaces.
+type machine struct {
+	*testing.T
+	pid string // of its systemd, seen from here
+}
+
+// until asks cond again and again until it is true.
+func (m machine) until(what string, limit time.Duration, cond func() bool) {
+	m.Helper()
+	ctx, cancel := context.WithTimeout(m.Context(), limit)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			m.Fatalf("not within %v: %s\n%s", limit, what, m.journal())
+		}
+	}
+}
+
+func (m machine) command(args ...string) *exec.Cmd {
+	args = append([]string{"-t", m.pid, "-p", "-m", "-n", "-u", "-i", "-C", "--", "env", "-i",
+		"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, args...)
+	return exec.CommandContext(m.Context(), "nsenter", args...)
+}
+
+// run runs a command in the machine and returns what it printed.
+func (m machine) run(args ...string) string {
+	m.Helper()
+	out, err := m.command(args...).CombinedOutput()
+	if err != nil {
+		m.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, out, m.journal())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (m machine) journal() string {
+	out, _ := m.command("journalctl", "--no-pager", "-n", "40", "-o", "cat", "-u", "headend").CombinedOutput()
+	return "journal:\n" + string(out)
+}
+
+// property returns a property of our unit.
+func (m machine) property(name string) string {
+	m.Helper()
+	return m.run("systemctl", "show", "-P", name, "headend")
+}
+
+// boot starts the machine from what make test-systemd prepared: SYSTEMD_ROOT is the
+// Debian, SYSTEMD_STAGE what make install put below its DESTDIR.
+func boot(t *testing.T) machine {
+	root, stage := os.Getenv("SYSTEMD_ROOT"), os.Getenv("SYSTEMD_STAGE")
+	if root == "" || stage == "" {
+		t.Skip("needs a Debian root and an installed headend: make test-systemd")
+	}
+	own := t.TempDir()
+	dropIn := filepath.Join(own, "etc/systemd/system/headend.service.d/test.conf")
+	if err := os.MkdirAll(filepath.Dir(dropIn), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dropIn, []byte(`[Service]
+ExecStart=
+ExecStart=/usr/local/bin/headend serve --demo --data /var/lib/headend
+WatchdogSec=3s
+`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	cmd := exec.CommandContext(t.Context(), "testdata/nsboot.sh", t.TempDir(), strings.Join([]string{own, stage, root}, ":"))
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // its systemd goes with it
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Log(out.String())
+		}
+	})
+	m := machine{T: t}
+	m.until("systemd of the machine starts", 20*time.Second, func() bool {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid))
+		m.pid = strings.TrimSpace(string(b))
+		name, _ := os.ReadFile("/proc/" + m.pid + "/comm")
+		return err == nil && string(name) == "systemd\n"
+	})
+	m.until("the machine runs", time.Minute, func() bool {
+		state, _ := m.command("systemctl", "is-system-running").Output()
+		return string(state) == "running\n"
+	})
+	return m
+}
+
+// ear hears every IP packet on the loopback interface of the machine.
+type ear struct {
+	machine
+	fd int
+}
+
+func (m machine) listen() ear {
+	m.Helper()
+	e := ear{machine: m}
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread has changed its namespace and ends
+		failed <- func() error {
+			ns, err := os.Open("/proc/" + m.pid + "/ns/net")
+			if err != nil {
+				return err
+			}
+			defer ns.Close()
+			if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			e.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, int(networkOrder(unix.ETH_P_IP)))
+			return err
+		}()
+	}()
+	if err := <-failed; err != nil {
+		m.Fatal(err)
+	}
+	m.Cleanup(func() { _ = unix.Close(e.fd) })
+	return e
+}
+
+func networkOrder(v uint16) uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v))
+}
+
+// multicasts returns how many UDP datagrams to a group were heard since the last call.
+func (e ear) multicasts() (n int) {
+	buf := make([]byte, 2048)
+	for {
+		size, _, err := unix.Recvfrom(e.fd, buf, 0)
+		if err == unix.EAGAIN {
+			return n
+		}
+		if err != nil {
+			e.Fatal(err)
+		}
+		if size >= 28 && buf[9] == unix.IPPROTO_UDP && buf[16] >= 224 && buf[16] < 240 {
+			n++
+		}
+	}
+}
+
+func TestBoot(t *testing.T) {
+	m := boot(t)
+	m.run("systemd-sysusers", "/usr/local/lib/sysusers.d/headend.conf")
+	m.run("ip", "link", "set", "lo", "multicast", "on")
+	air := m.listen()
+	m.run("systemctl", "start", "headend") // returns when the daemon has said READY
+	if air.multicasts() == 0 {
+		t.Errorf("READY came before the first datagram was on air\n%s", m.journal())
+	}
+	if got := m.property("ActiveState"); got != "active" {
+		t.Fatalf("state %s after start\n%s", got, m.journal())
+	}
+	t.Run("sandbox", func(t *testing.T) { machine{t, m.pid}.checkSandbox() })
+	t.Run("watchdog", func(t *testing.T) { machine{t, m.pid}.checkWatchdog(air) })
+	t.Run("stop", func(t *testing.T) { machine{t, m.pid}.checkStop() })
+}
+
+// status returns a field of /proc/PID/status.
+func (m machine) status(pid, field string) string {
+	m.Helper()
+	found := regexp.MustCompile(`(?m)^` + field + `:\s*(.*)$`).FindStringSubmatch(m.run("cat", "/proc/"+pid+"/status"))
+	if found == nil {
+		m.Fatalf("no %s of process %s", field, pid)
+	}
+	return found[1]
+}
+
+// members returns the processes of the unit by their arguments.
+func (m machine) members() map[string]string {
+	m.Helper()
+	pids := map[string]string{}
+	for pid := range strings.FieldsSeq(m.run("cat", "/sys/fs/cgroup"+m.property("ControlGroup")+"/cgroup.procs")) {
+		line, err := m.command("cat", "/proc/"+pid+"/cmdline").Output()
+		if err == nil { // else it has ended
+			pids[strings.ReplaceAll(strings.TrimRight(string(line), "\x00"), "\x00", " ")] = pid
+		}
+	}
+	return pids
+}
+
+// wire returns the process that sends.
+func (m machine) wire() string {
+	m.Helper()
+	for line, pid := range m.members() {
+		if strings.Contains(line, " wire ") {
+			return pid
+		}
+	}
+	m.Fatalf("no sending process among %q\n%s", m.members(), m.journal())
+	return ""
+}
+
+func (m machine) checkSandbox() {
+	pids := map[string]string{"daemon": m.property("MainPID"), "sending process": m.wire()}
+	for name, pid := range pids {
+		for field, want := range map[string]string{
+			"Seccomp":    "2",
+			"NoNewPrivs": "1",
+			"CapEff":     "0000000000000400", // CAP_NET_BIND_SERVICE
+			"CapBnd":     "0000000000000400",
+		} {
+			if got := m.status(pid, field); got != want {
+				m.Errorf("%s: %s is %s, want %s", name, field, got, want)
+			}
+		}
+		if uid := strings.Fields(m.status(pid, "Uid"))[0]; uid == "0" || uid != m.run("id", "-u", "headend") {
+			m.Errorf("%s runs as %s", name, uid)
+		}
+		limits := strings.Join(strings.Fields(m.run("cat", "/proc/"+pid+"/limits")), " ")
+		for _, want := range []string{"Max realtime priority 50 50", "Max locked memory unlimited unlimited", "Max open files 65536 65536"} {
+			if !strings.Contains(limits, want) {
+				m.Errorf("%s: no %q in its limits", name, want)
+			}
+		}
+	}
+	if out := m.run("chrt", "-a", "-p", pids["sending process"]); !strings.Contains(out, "SCHED_FIFO") {
+		m.Errorf("the sending process has no real-time thread:\n%s", out)
+	}
+	for path, writable := range map[string]bool{"/usr": false, "/etc": false, "/root": false, "/var/lib": false, "/var/lib/headend": true, "/tmp": true} {
+		probe := m.command("nsenter", "-t", pids["daemon"], "-m", "--", "sh", "-c", "touch "+path+"/probe && rm "+path+"/probe")
+		if err := probe.Run(); (err == nil) != writable {
+			m.Errorf("in the daemon's mounts %s is writable: %t, want %t", path, err == nil, writable)
+		}
+	}
+}
+
+// checkWatchdog stops the daemon in its tracks: systemd must notice, kill and
+// restart it, and the wire must not fall silent.
+func (m machine) checkWatchdog(air ear) {
+	before, wire := m.property("MainPID"), m.wire()
+	m.run("kill", "-STOP", before)
+	air.multicasts()
+	m.until("systemd notices that the daemon hangs", 30*time.Second, func() bool { return m.property("MainPID") != before })
+	if air.multicasts() == 0 {
+		m.Error("nothing was sent while the daemon hung")
+	}
+	m.until("the daemon is restarted", time.Minute, func() bool {
+		return m.property("ActiveState") == "active" && m.property("NRestarts") == "1"
+	})
+	if !strings.Contains(m.journal(), "Watchdog timeout") {
+		m.Error("the restart was not the watchdog's: " + m.journal())
+	}
+	if now := m.property("MainPID"); now == before || now == "0" {
+		m.Errorf("main process %s after %s", now, before)
+	}
+	if now := m.wire(); now != wire {
+		m.Errorf("sending process %s after %s: it did not outlive the restart", now, wire)
+	}
+}
+
+// checkStop commits a change and stops and kills the daemon right after it.
+func (m machine) checkStop() {
+	for i, end := range [][]string{{"systemctl", "stop", "headend"}, {"systemctl", "kill", "-s", "KILL", "--kill-whom=main", "headend"}} {
+		name := "box-" + strconv.Itoa(i)
+		document := m.run("headend", "config", "export")
+		changed := regexp.MustCompile(`(?m)^(\s+)name: \S+$`)
+		at := changed.FindStringSubmatchIndex(document)
+		if at == nil {
+			m.Fatalf("no name of the box in:\n%s", document)
+		}
+		document = document[:at[0]] + document[at[2]:at[3]] + "name: " + name + document[at[1]:]
+		apply := m.command("headend", "config", "apply", "-", "--comment", name)
+		apply.Stdin = strings.NewReader(document)
+		if out, err := apply.CombinedOutput(); err != nil {
+			m.Fatalf("config apply: %v\n%s%s", err, out, m.journal())
+		}
+		m.run(end...)
+		if i == 0 {
+			if result, status := m.property("Result"), m.property("ExecMainStatus"); result != "success" || status != "0" {
+				m.Errorf("stopped with %s, status %s\n%s", result, status, m.journal())
+			}
+			m.run("systemctl", "start", "headend")
+		}
+		m.until("the daemon runs again", time.Minute, func() bool { return m.property("ActiveState") == "active" })
+		if log := m.run("headend", "config", "log"); !strings.Contains(log, name) {
+			m.Errorf("the revision %s is lost:\n%s", name, log)
+		}
+		if document := m.run("headend", "config", "export"); !strings.Contains(document, "name: "+name+"\n") {
+			m.Errorf("the change %s is lost:\n%s", name, document)
+		}
+	}
+}
