@@ -1,5 +1,7 @@
 package psi
 
+import "sigma/mux/ts"
+
 // Assembler makes sections of the packets of one PID (ISO/IEC 13818-1 clause
 // 2.4.4). The zero value is ready. It has one user at a time.
 //
@@ -30,24 +32,29 @@ func (a *Assembler) Reset() {
 // Assembler's own memory; Clone it to keep it. Push does not allocate once it has
 // seen the longest section.
 func (a *Assembler) Push(pkt []byte, emit func(Section)) {
-	if len(pkt) != 188 || pkt[0] != 0x47 || pkt[1]&0x80 != 0 {
+	if len(pkt) != ts.PacketSize || pkt[0] != ts.Sync || ts.TEI(pkt) {
 		a.Malformed++
 		a.partial = false
 		return
 	}
-	if pkt[3]&0x10 == 0 {
+	if !ts.HasPayload(pkt) {
 		return
 	}
-	if pkt[3]&0xC0 != 0 {
+	if ts.Scrambling(pkt) != 0 {
 		a.Scrambled++
 		a.partial = false
 		return
 	}
-	payload := a.payload(pkt)
-	if !a.inOrder(pkt) || len(payload) == 0 {
+	payload := ts.Payload(pkt)
+	if !a.inOrder(pkt) {
 		return
 	}
-	if pkt[1]&0x40 == 0 {
+	if len(payload) == 0 {
+		a.Malformed++
+		a.partial = false
+		return
+	}
+	if !ts.PUSI(pkt) {
 		if a.partial {
 			a.extend(payload, emit)
 		}
@@ -70,25 +77,11 @@ func (a *Assembler) Push(pkt []byte, emit func(Section)) {
 	a.begin(payload[pointer:], emit)
 }
 
-// payload returns what follows the adaptation field.
-func (a *Assembler) payload(pkt []byte) []byte {
-	if pkt[3]&0x20 == 0 {
-		return pkt[4:]
-	}
-	at := 5 + int(pkt[4])
-	if at >= len(pkt) {
-		a.Malformed++
-		a.partial = false
-		return nil
-	}
-	return pkt[at:]
-}
-
 // inOrder follows continuity_counter and reports whether the packet is to be
 // used: the first repetition of a packet is not (clause 2.4.3.3).
 func (a *Assembler) inOrder(pkt []byte) bool {
-	counter := pkt[3] & 0x0F
-	announced := pkt[3]&0x20 != 0 && pkt[4] > 0 && pkt[5]&0x80 != 0
+	counter := ts.CC(pkt)
+	announced := ts.DiscontinuityIndicator(pkt)
 	last, started, twin := a.counter, a.started, a.twin
 	a.counter, a.started, a.twin = counter, true, false
 	switch {

@@ -169,13 +169,11 @@ func scheduleSegments(now time.Time, events []Event) (segments [][]Event, last i
 	midnight := now.UTC().Truncate(day)
 	segments = make([][]Event, scheduleTables*tableSegments)
 	current := int(now.Sub(midnight) / segmentLength)
-	starts := make(map[uint16]time.Time, len(events))
 	for _, e := range events {
 		start, ok := e.Start.Time(now)
 		if !ok {
 			return nil, 0, fmt.Errorf("event %d: start time is %v", e.ID, e.Start)
 		}
-		starts[e.ID] = start
 		at := int(start.Sub(midnight) / segmentLength)
 		if start.Before(midnight) || at < current || at >= len(segments) {
 			continue
@@ -184,7 +182,11 @@ func scheduleSegments(now time.Time, events []Event) (segments [][]Event, last i
 		last = max(last, at)
 	}
 	for _, s := range segments {
-		slices.SortStableFunc(s, func(a, b Event) int { return starts[a.ID].Compare(starts[b.ID]) })
+		slices.SortStableFunc(s, func(a, b Event) int {
+			from, _ := a.Start.Time(now)
+			to, _ := b.Start.Time(now)
+			return from.Compare(to)
+		})
 	}
 	return segments, last, nil
 }

@@ -1,5 +1,7 @@
 package psi
 
+import "sigma/mux/ts"
+
 // Packetizer makes packets of the sections of one PID (ISO/IEC 13818-1 clause
 // 2.4.4) and keeps the continuity counter from call to call.
 type Packetizer struct {
@@ -15,12 +17,12 @@ type Packetizer struct {
 func (p *Packetizer) AppendTo(dst []byte, sections ...Section) []byte {
 	var rest []byte // of the section that has begun
 	for len(rest) > 0 || len(sections) > 0 {
-		end := len(dst) + 188
-		starts := p.fits(183-len(rest), rest, sections)
-		dst = append(dst, 0x47, byte(p.PID>>8)&0x1F, byte(p.PID), 0x10|p.Counter&0x0F)
+		end := len(dst) + ts.PacketSize
+		starts := p.fits(ts.MaxPayload-1-len(rest), rest, sections)
+		dst = append(dst, ts.Sync, byte(p.PID>>8)&0x1F, byte(p.PID), 0x10|p.Counter&0x0F)
 		p.Counter = (p.Counter + 1) & 0x0F
 		if starts {
-			dst[end-187] |= 0x40
+			dst[end-ts.PacketSize+1] |= 0x40
 			dst = append(dst, byte(len(rest)))
 		}
 		dst, rest = fill(dst, end, rest)

@@ -12,7 +12,7 @@ type PMT struct {
 
 // Stream is one elementary stream of a PMT.
 type Stream struct {
-	Type        uint8  // stream_type
+	Type        uint8  `text:"stream_type"` // stream_type
 	PID         uint16 // elementary_PID, 13 bits
 	Descriptors Descriptors
 }
