@@ -25,17 +25,23 @@ type Times struct {
 	Valid    bool // the packet has a PTS
 }
 
+// stamp is a time that counts for the first access unit that begins at or after a
+// position in the same PES packet.
+type stamp struct {
+	at int
+	Times
+}
+
 // Splitter cuts the PES packets of one track into access units. It is for one
 // goroutine; make one with NewSplitter.
 type Splitter struct {
 	cutter cutter // nil: a PES packet is an access unit
 	row    *row
 
-	buf   []byte // what is open: the begin of an access unit
-	open  span   // the same, cut
-	times Times  // of the open access unit
-	joins int
-	bad   bool // buf is damaged
+	buf    []byte  // what is open: the begin of an access unit
+	open   span    // the same, cut
+	stamps []stamp // of the PES packets in buf, in order
+	bad    bool    // buf is damaged
 
 	last AccessUnit // handed out before
 	prev span
@@ -69,36 +75,59 @@ func (s *Splitter) Push(p *pes.Packet, t Times, emit func(*AccessUnit)) {
 		emit(&s.last)
 		return
 	}
-	if s.joins++; s.joins > maxJoins || len(s.buf)+p.Bytes > 2*pes.MaxPacket {
-		s.buf, s.bad = nil, true
+	if len(s.stamps) >= maxJoins || len(s.buf)+p.Bytes > 2*pes.MaxPacket {
+		s.buf, s.stamps, s.bad = nil, s.stamps[:0], true
 	}
-	base := len(s.buf)
-	if base == 0 {
-		s.bad = s.bad || p.Corrupt
-		s.buf = p.AppendTo(make([]byte, 0, p.Bytes))
-	} else {
-		s.bad = s.bad || p.Corrupt
-		s.buf = p.AppendTo(s.buf)
+	s.bad = s.bad || p.Corrupt
+	s.stamps = append(s.stamps, stamp{len(s.buf), t})
+	if len(s.buf) == 0 {
+		s.buf = make([]byte, 0, p.Bytes)
 	}
-	spans := s.cutter.cut(s.buf)
+	s.buf = p.AppendTo(s.buf)
 	s.open = span{}
 	rest := len(s.buf)
-	for _, sp := range spans {
-		if sp.begin >= base {
-			s.times = t
-			t.Valid = false // it counts for the first that begins in the packet
-		}
+	for _, sp := range s.cutter.cut(s.buf) {
 		if sp.open {
 			s.open, rest = sp, sp.begin
 			break
 		}
 		s.emit(sp, emit)
 	}
+	s.trim(rest)
 	if rest > 0 {
-		s.joins = 0
 		s.bad = p.Corrupt
 	}
-	s.buf = s.buf[rest:]
+}
+
+// trim lets go of the first n bytes of buf, and of the stamps that count for nothing
+// after them.
+func (s *Splitter) trim(n int) {
+	keep := 0
+	for i := range s.stamps {
+		if s.stamps[i].at <= n {
+			keep = i
+		}
+		s.stamps[i].at -= n
+	}
+	s.stamps = append(s.stamps[:0], s.stamps[keep:]...)
+	s.buf = s.buf[n:]
+	s.open.begin = 0
+	if len(s.buf) == 0 {
+		s.stamps = s.stamps[:0]
+	}
+}
+
+// stamped takes the time stamp of the access unit that begins at a position, if it is
+// the first that begins in its PES packet.
+func (s *Splitter) stamped(begin int) Times {
+	for i := len(s.stamps) - 1; i >= 0; i-- {
+		if s.stamps[i].at <= begin {
+			t := s.stamps[i].Times
+			s.stamps[i].Valid = false
+			return t
+		}
+	}
+	return Times{}
 }
 
 // Flush emits the access unit that waits for its end, as at the end of the stream.
@@ -106,19 +135,18 @@ func (s *Splitter) Flush(emit func(*AccessUnit)) {
 	if len(s.open.units) > 0 {
 		s.emit(s.open, emit)
 	}
-	s.buf, s.open, s.joins, s.bad = nil, span{}, 0, false
+	s.buf, s.open, s.stamps, s.bad = nil, span{}, s.stamps[:0], false
 }
 
 func (s *Splitter) emit(sp span, emit func(*AccessUnit)) {
 	au := AccessUnit{Units: sp.units, Access: sp.access, Corrupt: s.bad || sp.damaged}
-	switch {
-	case s.times.Valid:
-		au.PTS, au.DTS, au.Timed = s.times.PTS, s.times.DTS, true
+	switch t := s.stamped(sp.begin); {
+	case t.Valid:
+		au.PTS, au.DTS, au.Timed = t.PTS, t.DTS, true
 	case s.last.Timed:
 		au.DTS = s.last.DTS + s.cutter.period(s.prev)
 		au.PTS, au.Timed = au.DTS, true
 	}
-	s.times.Valid = false
 	s.bad = false
 	s.prev, s.last = sp, au
 	emit(&s.last)
@@ -170,7 +198,7 @@ type nalCutter struct {
 func (c *nalCutter) begins(head []byte) (yes bool) {
 	nalus(head, func(at int, nal []byte, _ bool) bool {
 		k := c.class(nal)
-		yes = at == 0 && len(nal) > 2 && (k == nalBefore || k == nalFirst)
+		yes = at == 0 && len(nal) >= 2 && (k == nalBefore || k == nalFirst)
 		return false
 	})
 	return yes
