@@ -8,9 +8,9 @@ import (
 const (
 	// repeatPSI is the interval of PAT and PMT: 90 % of the 100 ms of TS 101 154,
 	// so that waiting for a slot does not cross it.
-	repeatPSI = 90 * flow.TicksPerSecond / 1000
+	repeatPSI flow.Ticks = 90 * flow.TicksPerSecond / 1000
 	// repeatSDT keeps the SDT below 1.8 s; the limit of TS 101 211 is 2 s.
-	repeatSDT = 1500 * flow.TicksPerSecond / 1000
+	repeatSDT flow.Ticks = 1500 * flow.TicksPerSecond / 1000
 	// sectionGap is the shortest time between two sections of one table (EN 300
 	// 468 clause 5.1.4).
 	sectionGap = 25 * flow.TicksPerSecond / 1000

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"sigma/mux/flow"
 	"sigma/mux/psi"
@@ -77,8 +76,7 @@ func TestExtractorRenames(t *testing.T) {
 	}
 }
 
-func TestExtractorJudgedByDVBInfo(t *testing.T) {
-	tool(t, "dvblast")
+func TestExtractorFirstProgramme(t *testing.T) {
 	out := extract(&Extractor{Selection: Selection{Program: 1}}, twoProgrammes(t))
 	if got := hashes(t, out); len(got) != 2 {
 		t.Errorf("streams %v, want 2", got)
@@ -222,5 +220,3 @@ func TestForeignPCRPassesWithoutPayload(t *testing.T) {
 		t.Error("stream did not pass")
 	}
 }
-
-var _ = time.Second

@@ -40,11 +40,11 @@ type input struct {
 	last     point      // the PCR before
 	span     point      // between the last two PCRs: packets, ticks
 	end      flow.Ticks // of the entry timed last
-	fresh    bool       // the stretch has no packet yet
+	fresh    bool       // no item has begun since the last PCR or cut
 	byTime   bool       // the stretch goes by arrival: it has no PCR
 	arrivals []arrival  // since the PCR before
 	newest   arrival
-	clocked  time.Duration // arrival of the last PCR, or of the first packet of the stretch
+	since    time.Duration // arrival of the first packets after the last PCR
 	joint    *joint        // for the next entry
 
 	holding   bool // the tables are being looked for, ahead of the packets
@@ -179,9 +179,9 @@ func (s *Shaper) info(pid uint16, section psi.Section) {
 func (s *Shaper) arrive(at time.Duration) {
 	in := &s.in
 	if in.fresh {
-		in.clocked, in.fresh = at, false
+		in.since, in.fresh = at, false
 	}
-	if !in.byTime && (at-in.clocked > maxPCRStep.Duration() || s.queue.count-s.queue.timed > maxQueue/2) {
+	if !in.byTime && (at-in.since > maxPCRStep.Duration() || s.queue.count-s.queue.timed > maxQueue/2) {
 		if in.known {
 			s.cut()
 		}
@@ -227,7 +227,7 @@ func (s *Shaper) meet(p []byte, pcr uint64) {
 // this one, and, for the first two of a stretch, also before them.
 func (s *Shaper) fix(p point) {
 	in := &s.in
-	in.clocked = in.newest.at
+	in.fresh = true
 	if !in.known {
 		in.last, in.known = p, true
 		return
