@@ -175,6 +175,9 @@ func (m *Model) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
 			cmd = m.crash(page.PanicMsg{Value: p, Stack: debug.Stack()})
 		}
 	}()
+	if m.panicked != nil { // in View, which cannot quit
+		return m, tea.Quit
+	}
 	return m, m.update(msg)
 }
 

@@ -122,6 +122,10 @@ func Name(key string) string {
 		return "←"
 	case "right":
 		return "→"
+	case "pgup":
+		return "PgUp"
+	case "pgdown":
+		return "PgDn"
 	case " ":
 		return ""
 	}

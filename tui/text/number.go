@@ -105,6 +105,15 @@ func (p Printer) Date(t time.Time) string {
 // Clock writes the time of day with seconds.
 func (p Printer) Clock(t time.Time) string { return t.Format("15:04:05") }
 
+// Moment writes the time of day of a moment of today, and the day of any other.
+func (p Printer) Moment(t, now time.Time) string {
+	t = t.In(now.Location())
+	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
+		return p.Clock(t)
+	}
+	return p.Date(t)
+}
+
 // DateTime writes a moment; the zero time is a dash.
 func (p Printer) DateTime(t time.Time) string {
 	if t.IsZero() {

@@ -154,4 +154,25 @@ var pageTexts = map[string]pair{
 	"event.input_switched":   {"input switched", "chuyển đầu vào"},
 	"event.alarm_raised":     {"alarm", "cảnh báo"},
 	"event.alarm_cleared":    {"alarm over", "hết cảnh báo"},
+
+	"cli.setup":    {"Nobody can log in yet: connect with a terminal and create the first administrator.", "Chưa ai đăng nhập được: hãy kết nối bằng thiết bị đầu cuối và tạo tài khoản quản trị đầu tiên."},
+	"cli.too_long": {"The document is longer than %s.", "Tài liệu dài hơn %s."},
+	"cli.applied":  {"applied as text", "áp dụng từ văn bản"},
+	"cli.help": {`Commands:
+  channels                 state, bit rate and errors of every channel
+  alarms                   raised alarms; exit status 1 while there are any
+  status                   the box in four lines; exit status 1 while a major alarm is raised
+  config export            the configuration as text
+  config check < FILE      what applying it would change; nothing moves
+  config apply < FILE      apply it
+Without a command, on a terminal: the console.
+`, `Lệnh:
+  channels                 trạng thái, tốc độ bit và lỗi của mọi kênh
+  alarms                   cảnh báo đang có; mã thoát 1 khi còn cảnh báo
+  status                   tóm tắt máy trong bốn dòng; mã thoát 1 khi có cảnh báo nặng
+  config export            cấu hình dạng văn bản
+  config check < TỆP       xem trước thay đổi nếu áp dụng; không tác động gì
+  config apply < TỆP       áp dụng
+Không có lệnh, trên thiết bị đầu cuối: bảng điều khiển.
+`},
 }

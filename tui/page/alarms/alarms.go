@@ -180,8 +180,8 @@ func (p *Page) View() string {
 		return strings.Join(append(lines, "", "  "+t.Good.Render(s.T("alarms.quiet"))), "\n")
 	}
 	table := part.Table{Theme: t, Width: p.w, Columns: []part.Column{
-		{Title: s.T("col.severity"), Width: 13}, {Title: s.T("col.since"), Width: 19}, {Title: s.T("col.object"), Width: 18},
-		{Title: s.T("col.alarm"), Grow: true}, {Title: s.T("col.ack"), Width: 8},
+		{Title: s.T("col.severity"), Width: 13}, {Title: s.T("col.since"), Width: 10}, {Title: s.T("col.object"), Width: 18},
+		{Title: s.T("col.alarm"), Grow: true}, {Title: s.T("col.ack"), Width: 10},
 	}}
 	lines = append(lines, table.Body(&p.list, len(p.rows), p.rowsShown()+1, func(i int) []part.Cell { return p.row(&p.rows[i]) })...)
 	return strings.Join(append(lines, p.detail()...), "\n")
@@ -194,7 +194,7 @@ func (p *Page) row(a *control.Alarm) []part.Cell {
 	if acked == "" {
 		acked = "-"
 	}
-	return []part.Cell{{Text: word, Style: style}, {Text: p.Env.Text.DateTime(a.Raised)}, {Text: a.Object}, {Text: title}, {Text: acked}}
+	return []part.Cell{{Text: word, Style: style}, {Text: p.Env.Text.Moment(a.Raised, p.Env.Now())}, {Text: a.Object}, {Text: title}, {Text: acked}}
 }
 
 // detail explains the selected alarm.

@@ -156,7 +156,7 @@ func (p *Page) services(c *control.ChannelStatus) []string {
 	t, s := p.Env.Theme, p.Env.Text
 	cols := []part.Column{
 		{Title: "PID", Width: 5, Right: true}, {Title: s.T("col.type"), Width: 4}, {Title: s.T("col.codec"), Width: 12},
-		{Title: s.T("col.detail"), Grow: true}, {Title: s.T("col.language"), Width: 5},
+		{Title: s.T("col.detail"), Grow: true}, {Title: s.T("col.lang"), Width: 5},
 		{Title: s.T("col.rate"), Width: 11, Right: true}, {Title: "CC", Width: 6, Right: true},
 	}
 	var out []string

@@ -238,4 +238,3 @@ func (p *Page) saveOrder() tea.Cmd {
 		},
 	}})
 }
-

@@ -167,4 +167,3 @@ func (p *Page) View() string {
 		return []part.Cell{{Text: strconv.FormatInt(r.ID, 10), Style: t.Title}, {Text: s.DateTime(r.At)}, {Text: r.Actor}, {Text: r.Comment}, {Text: note, Style: t.Good}}
 	})...), "\n")
 }
-

@@ -8,6 +8,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"sigma/headend/control"
+	"sigma/tui/part"
 	"sigma/tui/text"
 )
 
@@ -35,34 +36,36 @@ func (p *Page) machine() []string {
 		return " " + text.Fit(s.T(key), 13) + " " + style.Render(text.Clean(v))
 	}
 	plain := lipgloss.NewStyle()
-	return []string{
+	return append([]string{
 		label("system.box", s.T("system.box_is", m.Name, m.Version, m.Kernel), t.Title),
 		label("system.uptime", s.T("system.uptime_is", s.Ago(m.Uptime), s.DateTime(m.Started)), plain),
 		label("system.cpu", s.T("system.cpu_is", s.Percent(m.CPU), m.CPUs, s.Float(m.Load1, 2), s.Float(m.ProcessCPU, 2)), plain),
 		label("system.memory", s.T("system.memory_is", memory, s.Bytes(m.ProcessRSS)), memoryStyle),
 		label("system.disk", disk, diskStyle),
 		label("system.temperature", temperature, plain),
-		p.wire(w),
-	}
+	}, p.wire(w)...)
 }
 
-func (p *Page) wire(w control.WireStatus) string {
+// wire draws the process that sends datagrams.
+func (p *Page) wire(w control.WireStatus) []string {
 	t, s := p.Env.Theme, p.Env.Text
-	line := func(v string, style lipgloss.Style) string {
-		return " " + text.Fit(s.T("system.wire"), 13) + " " + style.Render(v)
+	line := func(v string, style lipgloss.Style) []string {
+		lines := part.Paragraph(v, p.w-1, 15, style)
+		lines[0] = " " + text.Fit(s.T("system.wire"), 13) + " " + strings.TrimLeft(lines[0], " ")
+		return lines
 	}
 	if !w.Running {
 		v := t.Cross + " " + s.T("wire.stopped")
 		if w.LastError != "" {
-			v += ": " + text.Clean(w.LastError)
+			v += ": " + w.LastError
 		}
 		return line(v, t.Bad)
 	}
-	real, style := s.T("wire.real_time"), t.Good
+	rights, style := s.T("wire.real_time"), t.Good
 	if !w.RealTime {
-		real, style = s.T("wire.not_real_time"), t.Warn
+		rights, style = s.T("wire.not_real_time"), t.Warn
 	}
-	return line(t.Dot+" "+s.T("wire.runs", real, s.Int(int64(w.Outputs)), s.Float(w.P99, 0), s.Float(w.P999, 0), s.Uint(w.Restarts)), style)
+	return line(t.Dot+" "+s.T("wire.runs", rights, s.Int(int64(w.Outputs)), s.Float(w.P99, 0), s.Float(w.P999, 0), s.Uint(w.Restarts)), style)
 }
 
 // lines are the log or the events that pass the filter, oldest first.

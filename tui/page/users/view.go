@@ -59,7 +59,7 @@ func (p *Page) tables() (users, tokens part.Table) {
 	s := p.Env.Text
 	users = part.Table{Theme: p.Env.Theme, Width: p.w, Columns: []part.Column{
 		{Title: s.T("col.user"), Grow: true}, {Title: s.T("col.role"), Width: 14}, {Title: s.T("col.language"), Width: 10},
-		{Title: s.T("col.password"), Width: 8}, {Title: s.T("col.keys"), Width: 4, Right: true}, {Title: s.T("col.last"), Width: 19},
+		{Title: s.T("col.password"), Width: 8}, {Title: s.T("col.keys"), Width: 4, Right: true}, {Title: s.T("col.last"), Width: 24},
 	}}
 	tokens = part.Table{Theme: p.Env.Theme, Width: p.w, Columns: []part.Column{
 		{Title: s.T("col.token"), Grow: true}, {Title: s.T("col.role"), Width: 14}, {Title: s.T("col.by"), Width: 10},
