@@ -31,6 +31,7 @@ type systemProbe struct {
 	Proc, Sys string // roots, for tests on fixture trees
 	Data      string // data folder, whose file system is watched
 	Started   time.Time
+	Version   string
 
 	mu       sync.Mutex
 	read     time.Time
@@ -51,7 +52,7 @@ func (p *systemProbe) System() control.System {
 }
 
 func (p *systemProbe) look(now time.Time) {
-	s := control.System{CPUs: runtime.NumCPU(), Started: p.Started, Goroutines: runtime.NumGoroutine()}
+	s := control.System{Version: p.Version, CPUs: runtime.NumCPU(), Started: p.Started, Goroutines: runtime.NumGoroutine()}
 	p.cpu(&s, now)
 	p.memory(&s)
 	var fs unix.Statfs_t

@@ -5,14 +5,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
 	"sigma/headend"
+	"sigma/headend/control"
+	"sigma/tui/sshd"
 )
 
 // version is set by the linker.
@@ -92,7 +98,12 @@ type serveCmd struct {
 }
 
 func (c serveCmd) Run(ctx context.Context) error {
-	return headend.Serve(ctx, headend.Options{Data: c.Data, HTTP: c.HTTP, SSH: c.SSH, Demo: c.Demo, LogLevel: c.Log, Version: version})
+	return headend.Serve(ctx, headend.Options{
+		Data: c.Data, HTTP: c.HTTP, SSH: c.SSH, Demo: c.Demo, LogLevel: c.Log, Version: version, Out: os.Stdout,
+		Console: func(svc *control.Service, data string, log *slog.Logger) (headend.Console, error) {
+			return &sshd.Server{KeyFile: filepath.Join(data, "ssh_host_ed25519_key"), Service: svc, Log: log}, nil
+		},
+	})
 }
 
 type consoleCmd struct {
@@ -100,7 +111,21 @@ type consoleCmd struct {
 	Addr string `arg:"" optional:"" help:"Headend to open, user@host[:port]; the one on this machine if absent."`
 }
 
-func (c consoleCmd) Run(ctx context.Context) error { return headend.Console(ctx, c.Data, c.Addr) }
+func (c consoleCmd) Run(ctx context.Context) error {
+	if c.Addr == "" {
+		_, err := sshd.Attach(ctx, headend.LocalConsole(c.Data), nil, os.Stdin, os.Stdout, os.Stderr)
+		return err
+	}
+	host, port, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		host, port = c.Addr, "2222"
+	}
+	ssh, err := exec.LookPath("ssh")
+	if err != nil {
+		return fmt.Errorf("a console on another machine needs the ssh client: apt-get install openssh-client: %w", err)
+	}
+	return syscall.Exec(ssh, []string{"ssh", "-p", port, host}, os.Environ())
+}
 
 type analyzeCmd struct {
 	Input string        `arg:"" help:"File, or udp://, rtp://, http://, tcp:// address."`
@@ -145,7 +170,13 @@ type bundleCmd struct {
 }
 
 func (c bundleCmd) Run(ctx context.Context) error {
-	return headend.SupportBundle(ctx, os.Stdout, c.Data, c.Out, version)
+	return headend.SupportBundle(ctx, os.Stdout, c.Data, c.Out, version, func(args ...string) []byte {
+		out, err := answer(ctx, c.Data, args...)
+		if err != nil {
+			out = append(out, err.Error()...)
+		}
+		return out
+	})
 }
 
 type versionCmd struct{}
@@ -159,4 +190,4 @@ type wireCmd struct {
 	Socket string `required:"" help:"Socket to listen on."`
 }
 
-func (c wireCmd) Run(ctx context.Context) error { return headend.Wire(ctx, c.Socket) }
+func (c wireCmd) Run(ctx context.Context) error { return headend.Wire(ctx, os.Stdout, c.Socket) }

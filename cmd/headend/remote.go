@@ -2,35 +2,62 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"strconv"
 
 	"github.com/alecthomas/kong"
 
 	"sigma/headend"
+	"sigma/headend/auth"
+	"sigma/headend/control"
+	"sigma/tui/sshd"
 )
 
-// ask runs a command of the console's command line: on the daemon that runs on
-// this machine, or on its data folder when it does not run.
-func ask(ctx context.Context, data string, args ...string) error {
-	status, err := headend.Command(ctx, data, args, os.Stdin, os.Stdout, os.Stderr)
+// ask runs a command of the console's command line: on the daemon that works on the
+// data folder, or on the folder itself when none does.
+func ask(ctx context.Context, data string, in *os.File, args ...string) error {
+	status, err := command(ctx, data, in, os.Stdout, os.Stderr, args)
 	switch {
 	case err != nil:
 		return err
 	case status == 0:
 		return nil
-	case status == 2:
-		return fmt.Errorf("wrong use of %q", args)
 	}
 	return errTrouble
+}
+
+func command(ctx context.Context, data string, in, out, errOut *os.File, args []string) (status int, err error) {
+	svc, done, err := headend.Offline(ctx, data)
+	if errors.Is(err, headend.ErrInUse) {
+		return sshd.Attach(ctx, headend.LocalConsole(data), args, in, out, errOut)
+	}
+	if err != nil {
+		return 0, err
+	}
+	status = sshd.Run(ctx, svc, control.Actor{Name: "local", Role: auth.Admin, Via: "cli"}, args, in, out, errOut)
+	return status, done()
+}
+
+// answer returns what a command prints.
+func answer(ctx context.Context, data string, args ...string) ([]byte, error) {
+	f, err := os.CreateTemp("", "headend")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if _, err := command(ctx, data, os.Stdin, f, f, args); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(f.Name())
 }
 
 // remoteCmd is a command without arguments.
 type remoteCmd struct{ dataFlag }
 
 func (c remoteCmd) Run(ctx context.Context, k *kong.Context) error {
-	return ask(ctx, c.Data, path(k)...)
+	return ask(ctx, c.Data, os.Stdin, path(k)...)
 }
 
 // path returns the words of the command that was chosen, such as config, export.
@@ -50,15 +77,16 @@ type configFile struct {
 }
 
 func (c configFile) Run(ctx context.Context) error {
+	in := os.Stdin
 	if c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		os.Stdin = f
+		in = f
 	}
-	return ask(ctx, c.Data, "config", "apply", "--comment", c.Comment)
+	return ask(ctx, c.Data, in, "config", "apply", c.Comment)
 }
 
 type configCheck struct {
@@ -80,7 +108,7 @@ type revisionPair struct {
 }
 
 func (c revisionPair) Run(ctx context.Context) error {
-	return ask(ctx, c.Data, "config", "diff", strconv.FormatInt(c.A, 10), strconv.FormatInt(c.B, 10))
+	return ask(ctx, c.Data, os.Stdin, "config", "diff", strconv.FormatInt(c.A, 10), strconv.FormatInt(c.B, 10))
 }
 
 type revisionOne struct {
@@ -89,7 +117,7 @@ type revisionOne struct {
 }
 
 func (c revisionOne) Run(ctx context.Context) error {
-	return ask(ctx, c.Data, "config", "restore", strconv.FormatInt(c.N, 10))
+	return ask(ctx, c.Data, os.Stdin, "config", "restore", strconv.FormatInt(c.N, 10))
 }
 
 type userAdd struct {
@@ -99,7 +127,7 @@ type userAdd struct {
 }
 
 func (c userAdd) Run(ctx context.Context, k *kong.Context) error {
-	return ask(ctx, c.Data, append(path(k), c.Name, c.Role)...)
+	return ask(ctx, c.Data, os.Stdin, append(path(k), c.Name, c.Role)...)
 }
 
 type userOne struct {
@@ -108,7 +136,7 @@ type userOne struct {
 }
 
 func (c userOne) Run(ctx context.Context, k *kong.Context) error {
-	return ask(ctx, c.Data, append(path(k), c.Name)...)
+	return ask(ctx, c.Data, os.Stdin, append(path(k), c.Name)...)
 }
 
 type userKey struct {
@@ -122,5 +150,5 @@ func (c userKey) Run(ctx context.Context) error {
 	if b, err := os.ReadFile(c.Key); err == nil {
 		line = string(b)
 	}
-	return ask(ctx, c.Data, "user", "key", c.Name, line)
+	return ask(ctx, c.Data, os.Stdin, "user", "key", c.Name, line)
 }

@@ -53,6 +53,8 @@ type Channel struct {
 	commands chan func(ctx context.Context)
 	wake     chan struct{}
 	status   atomic.Pointer[Status]
+	sending  atomic.Pointer[[]Output] // outputs that run
+	round    atomic.Int64             // our clock when the owner looked last, 0 before Run and after it
 
 	// Owned by the goroutine of Run.
 	cfg      config.Channel
@@ -82,6 +84,7 @@ func (c *Channel) Initialize() {
 	c.ring = flow.NewRing[flow.Batch](ringItems)
 	c.commands = make(chan func(context.Context))
 	c.wake = make(chan struct{}, 1)
+	c.sending.Store(&[]Output{})
 	c.cfg, c.changed, c.state = c.Config, time.Now(), Starting
 	if c.cfg.Disabled {
 		c.state = Off
@@ -96,6 +99,25 @@ func (c *Channel) Ring() *flow.Ring[flow.Batch] { return c.ring }
 // Status returns the newest snapshot, at most one second old.
 func (c *Channel) Status() Status { return *c.status.Load() }
 
+// Sent returns the datagrams that left through the outputs, and whether there is an
+// output that should send.
+func (c *Channel) Sent() (datagrams uint64, outputs bool) {
+	for _, o := range *c.sending.Load() {
+		outputs = true
+		if o.Status != nil {
+			datagrams += o.Status().Datagrams
+		}
+	}
+	return datagrams, outputs
+}
+
+// Alive reports whether the owner of the channel has gone round within the last
+// seconds, or has not begun.
+func (c *Channel) Alive(now time.Duration) bool {
+	last := time.Duration(c.round.Load())
+	return last == 0 || now-last < 10*time.Second
+}
+
 // Run keeps the channel on air until ctx ends, and returns when all that it
 // started has ended.
 func (c *Channel) Run(ctx context.Context) error {
@@ -105,6 +127,7 @@ func (c *Channel) Run(ctx context.Context) error {
 	c.cfg = config.Channel{Name: first.Name, Disabled: first.Disabled}
 	c.apply(ctx, first)
 	defer c.stopAll()
+	defer c.round.Store(0)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -117,6 +140,7 @@ func (c *Channel) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		now := c.Now()
+		c.round.Store(int64(now))
 		c.choose(ctx, now)
 		if now-c.lastTick >= time.Second {
 			c.tick(now)
@@ -254,14 +278,21 @@ func (c *Channel) applyOutputs(ctx context.Context, d config.ChannelDelta) {
 		}
 	}
 	c.outputs = next
+	c.sending.Store(&[]Output{})
 	if c.cfg.Disabled {
 		return
 	}
+	var sending []Output
 	for _, o := range next {
-		if !keep[o] && !o.cfg.Disabled {
+		if o.cfg.Disabled {
+			continue
+		}
+		if !keep[o] {
 			o.start(ctx)
 		}
+		sending = append(sending, o.out)
 	}
+	c.sending.Store(&sending)
 }
 
 func (c *Channel) stopAll() {

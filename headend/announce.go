@@ -1,0 +1,209 @@
+package headend
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sigma/headend/alarm"
+	"sigma/headend/config"
+	"sigma/systemd"
+)
+
+// startWithin is how long the start waits for the first datagram before it counts
+// as over all the same: an input may be away, and the box is there to say so.
+const startWithin = 5 * time.Second
+
+var errStarting = errors.New("no datagram is on air yet")
+
+// ready is what /health/ready answers.
+func (a *app) ready() error {
+	if !a.started.Load() {
+		return errStarting
+	}
+	return nil
+}
+
+// announce waits for the first datagram, tells the service manager, and prints
+// where to look. It returns when ctx ends.
+func (a *app) announce(ctx context.Context) error {
+	began := time.Now()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !a.onAir() && time.Since(began) < startWithin {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+	a.started.Store(true)
+	if err := systemd.Ready(); err != nil {
+		a.log.Warn("telling the service manager", "err", err)
+	}
+	a.tell(ctx)
+	<-ctx.Done()
+	return nil
+}
+
+// onAir reports whether a datagram has left, or no output asks for one.
+func (a *app) onAir() bool {
+	outputs := false
+	for _, name := range a.engine.names() {
+		if st, ok := a.engine.station(name); ok {
+			sent, any := st.channel.Sent()
+			if sent > 0 {
+				return true
+			}
+			outputs = outputs || any
+		}
+	}
+	return !outputs
+}
+
+// tell prints where viewers, receivers and operators find the box.
+func (a *app) tell(ctx context.Context) {
+	var b strings.Builder
+	box := a.engine.box()
+	base := publicURL(box, a.HTTP)
+	fmt.Fprintf(&b, "\n  Sigma Headend %s is on air.\n\n", a.Version)
+	for _, ch := range a.engine.Channels() {
+		fmt.Fprintf(&b, "  %-10s HLS        %s/%s/index.m3u8\n", ch.Name, base, ch.Name)
+		fmt.Fprintf(&b, "  %-10s HTTP-TS    %s/%s/mpegts\n", "", base, ch.Name)
+		for _, o := range ch.Outputs {
+			fmt.Fprintf(&b, "  %-10s datagrams  %s\n", "", o.URL)
+		}
+	}
+	ssh := cmp.Or(a.SSH, box.SSH)
+	host, port, err := net.SplitHostPort(ssh)
+	if err == nil {
+		ssh = fmt.Sprintf("ssh -p %s %%s@%s", port, orLocal(host))
+	}
+	if pending, err := a.control.SetupPending(ctx); err == nil && pending {
+		code, err := a.control.SetupCode(ctx)
+		if err != nil {
+			a.log.Error("one-time code", "err", err)
+		}
+		fmt.Fprintf(&b, "\n  console    "+ssh+"\n             password: the one-time code %s; it sets up the first operator\n", "setup", code)
+	} else {
+		fmt.Fprintf(&b, "\n  console    "+ssh+"\n", "OPERATOR")
+	}
+	fmt.Fprintf(&b, "  API        %s/streamer/api/v3/openapi.json\n\n", base)
+	fmt.Fprint(a.Out, b.String())
+}
+
+// publicURL is the base of addresses shown to people.
+func publicURL(b config.Box, listen string) string {
+	if b.PublicURL != "" {
+		return strings.TrimSuffix(b.PublicURL, "/")
+	}
+	host, port, err := net.SplitHostPort(cmp.Or(listen, b.HTTP))
+	if err != nil {
+		return "http://" + b.HTTP
+	}
+	return "http://" + net.JoinHostPort(orLocal(host), port)
+}
+
+// orLocal names this machine where an address means all of its interfaces.
+func orLocal(host string) string {
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		return "127.0.0.1"
+	}
+	return host
+}
+
+// watchdog tells the service manager that the loops that matter go round.
+func (a *app) watchdog(ctx context.Context) error {
+	err := systemd.Watchdog(ctx, func() bool {
+		for _, name := range a.engine.names() {
+			if st, ok := a.engine.station(name); ok && !st.channel.Alive(monotonic()) {
+				return false
+			}
+		}
+		return true
+	})
+	if err == nil {
+		<-ctx.Done() // no watchdog was asked for
+	}
+	return err
+}
+
+// watchHealth looks at the machine every few seconds and tells the alarms and the
+// service manager.
+func (a *app) watchHealth(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	last := ""
+	for {
+		a.wire.report()
+		a.checkMachine(ctx)
+		if s := a.summary(); s != last {
+			last = s
+			if err := systemd.Status(s); err != nil {
+				a.log.Warn("telling the service manager", "err", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *app) checkMachine(ctx context.Context) {
+	s, set := a.probe.System(), a.alarms.Set
+	free := fmt.Sprintf("%d MiB free of %d MiB", s.DiskFree>>20, s.DiskTotal>>20)
+	set(alarm.DiskFull, "disk", s.DiskTotal > 0 && s.DiskFree < 64<<20, free)
+	set(alarm.DiskLow, "disk", s.DiskTotal > 0 && s.DiskFree < 1<<30 && s.DiskFree >= 64<<20, free)
+	set(alarm.MemoryLow, "memory", s.MemoryTotal > 0 && s.MemoryFree < s.MemoryTotal/20, fmt.Sprintf("%d MiB left", s.MemoryFree>>20))
+	set(alarm.TemperatureHigh, "temperature", s.Temperature >= 85, fmt.Sprintf("%.0f degrees Celsius", s.Temperature))
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	set(alarm.ClockNotSynced, "clock", err == nil && (state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0), "the kernel says that nothing disciplines the clock")
+	took, err := a.db.Probe(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	set(alarm.DatabaseFailed, "database", err != nil, fmt.Sprint(err))
+	set(alarm.DatabaseSlow, "database", err == nil && took > time.Second, fmt.Sprintf("a write took %v", took.Round(time.Millisecond)))
+	if pending, err := a.control.SetupPending(ctx); err == nil {
+		set(alarm.SetupNotCompleted, "box", pending, "no operator has been set up")
+	}
+	a.checkInterfaces()
+}
+
+// checkInterfaces looks at the interfaces that the configuration names.
+func (a *app) checkInterfaces() {
+	state := map[string]bool{}
+	for _, i := range a.engine.Interfaces() {
+		state[i.Name] = i.Up && (i.Carrier || i.Name == "lo")
+	}
+	for name := range a.engine.interfacesInUse() {
+		up, there := state[name]
+		a.alarms.Set(alarm.InterfaceMissing, "interface/"+name, !there, "this machine has no interface "+name)
+		a.alarms.Set(alarm.InterfaceDown, "interface/"+name, there && !up, name+" is down or has no carrier")
+	}
+}
+
+// summary is the line that systemctl shows.
+func (a *app) summary() string {
+	channels := a.engine.Channels()
+	good := 0
+	for _, ch := range channels {
+		if ch.State == "on_air" || ch.State == "on_standby" {
+			good++
+		}
+	}
+	text := fmt.Sprintf("%d of %d channels on air", good, len(channels))
+	if raised := a.alarms.Active(); len(raised) > 0 {
+		text += fmt.Sprintf("; %d alarms, first %s %s: %s", len(raised), raised[0].Object, raised[0].Code, raised[0].Detail)
+	}
+	return text
+}

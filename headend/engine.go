@@ -1,0 +1,334 @@
+package headend
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sigma/headend/alarm"
+	"sigma/headend/channel"
+	"sigma/headend/config"
+	"sigma/headend/control"
+	"sigma/headend/serve/hls"
+	"sigma/headend/supervise"
+	"sigma/headend/timeline"
+	"sigma/mux/flow"
+)
+
+// engine runs the configuration: one station per channel, and the listeners. Its
+// exported fields are arguments. It is safe for concurrent use.
+type engine struct {
+	Root   context.Context // life of everything it starts
+	Build  channel.Builder
+	Sender *wireLink
+	Alarms *alarm.Tracker
+	Memory timeline.Memory
+	Events func(kind, object, text string)
+	Viewed func() map[string]int // viewers by channel
+	Web    *web
+	Probe  *systemProbe
+	Lines  *logStore
+	Logger *slog.Logger
+	Ports  *interfaceProbe
+
+	mu       sync.Mutex // guards what follows
+	running  config.Config
+	stations map[string]*station
+	order    []string
+}
+
+var _ control.Engine = (*engine)(nil)
+
+// station is one channel on air with its timeline.
+type station struct {
+	channel   *channel.Channel
+	playlists atomic.Pointer[hls.Channel] // nil while HLS is not allowed
+	stream    atomic.Bool                 // HTTP-TS is allowed
+	stop      func()                      // ends all of it
+	cut       func()                      // ends the timeline
+}
+
+// Apply implements control.Engine. Only claiming the listeners can fail, and that
+// is done first.
+func (e *engine) Apply(ctx context.Context, next config.Config) error {
+	next = next.Effective()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	release, err := e.Web.Claim(ctx, next.Box)
+	if err != nil {
+		return err
+	}
+	for _, d := range config.Deltas(e.running, next) {
+		switch st := e.stations[d.Name]; {
+		case d.Removed:
+			st.stop()
+			delete(e.stations, d.Name)
+			e.Alarms.Forget(time.Now(), "channel/"+d.Name)
+		case st == nil:
+			e.stations[d.Name] = e.begin(*next.Channel(d.Name))
+		default:
+			if err := e.change(ctx, st, *next.Channel(d.Name), d); err != nil {
+				return err
+			}
+		}
+	}
+	e.running, e.order = next, nil
+	for _, ch := range next.Channels {
+		e.order = append(e.order, ch.Name)
+	}
+	release()
+	return nil
+}
+
+// begin starts a channel that was not there.
+func (e *engine) begin(cfg config.Channel) *station {
+	st := &station{channel: &channel.Channel{
+		Config: cfg, Build: e.Build, Alarms: e.Alarms, Events: e.Events, Now: monotonic,
+		Log: e.Logger.With("channel", cfg.Name),
+	}}
+	st.channel.Initialize()
+	tasks := supervise.NewGroup(e.Root)
+	tasks.Go(supervise.Task{Name: "channel " + cfg.Name, Run: st.channel.Run, Failed: func(err error, pause time.Duration) {
+		e.Logger.Error("channel stopped", "channel", cfg.Name, "err", err, "again_in", pause)
+	}})
+	st.stop = func() {
+		st.cut()
+		tasks.Stop()
+	}
+	e.cutInto(st, cfg)
+	return st
+}
+
+// cutInto starts the timeline of a channel.
+func (e *engine) cutInto(st *station, cfg config.Channel) {
+	st.cut = func() {}
+	st.stream.Store(slices.Contains(cfg.Protocols, "mpegts"))
+	if cfg.Disabled || !slices.Contains(cfg.Protocols, "hls") {
+		st.playlists.Store(nil)
+		return
+	}
+	tl := &timeline.Timeline{
+		Name: cfg.Name, SegmentDuration: cfg.SegmentDuration.Std(), SegmentCount: cfg.SegmentCount,
+		UTC: wallTime, Memory: e.Memory,
+	}
+	ring := st.channel.Ring()
+	tasks := supervise.NewGroup(e.Root)
+	tasks.Go(supervise.Task{Name: "timeline " + cfg.Name, Run: func(ctx context.Context) error {
+		cur := ring.Open(ctx, flow.Live)
+		defer cur.Close()
+		return tl.Run(ctx, cur)
+	}, Failed: func(err error, pause time.Duration) {
+		e.Logger.Error("timeline stopped", "channel", cfg.Name, "err", err, "again_in", pause)
+	}})
+	st.cut = tasks.Stop
+	st.playlists.Store(&hls.Channel{Source: tl})
+}
+
+// change goes over to another configuration of a channel that runs.
+func (e *engine) change(ctx context.Context, st *station, cfg config.Channel, d config.ChannelDelta) error {
+	if d.Segment || d.Toggled {
+		st.cut()
+		e.cutInto(st, cfg)
+	}
+	return st.channel.Update(ctx, cfg)
+}
+
+// Check implements control.Engine.
+func (e *engine) Check(ctx context.Context, next config.Config) (interrupts, warnings []string, err error) {
+	next = next.Effective()
+	e.mu.Lock()
+	running := e.running
+	e.mu.Unlock()
+	known := map[string]bool{}
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return nil, nil, fmt.Errorf("list network interfaces: %w", err)
+	}
+	for _, i := range interfaces {
+		known[i.Name] = true
+	}
+	for _, ch := range next.Channels {
+		warnings = append(warnings, missingInterfaces(ch, known)...)
+		for i, in := range ch.Inputs {
+			if _, err := e.Build.Source(ch.Name, i, in); err != nil {
+				return nil, nil, config.FieldErrors{{Path: fmt.Sprintf("channels[%s].inputs[%d].url", ch.Name, i), Text: err.Error()}}
+			}
+		}
+	}
+	for _, d := range config.Deltas(running, next) {
+		interrupts = append(interrupts, interruption(d)...)
+	}
+	if running.Box.HTTP != "" && running.Box.HTTP != next.Box.HTTP {
+		interrupts = append(interrupts, "box: viewers and the API move to "+next.Box.HTTP)
+	}
+	if running.Box.SSH != "" && running.Box.SSH != next.Box.SSH {
+		interrupts = append(interrupts, "box: the console moves to "+next.Box.SSH)
+	}
+	return interrupts, warnings, e.Web.Check(ctx, next.Box)
+}
+
+func missingInterfaces(ch config.Channel, known map[string]bool) (warnings []string) {
+	check := func(what string, i int, end config.Endpoint, err error) {
+		if err == nil && end.Interface != "" && !known[end.Interface] {
+			warnings = append(warnings, fmt.Sprintf("channels[%s].%s[%d]: this machine has no interface %q now", ch.Name, what, i, end.Interface))
+		}
+	}
+	for i, in := range ch.Inputs {
+		end, err := config.ParseInput(in.URL)
+		check("inputs", i, end, err)
+	}
+	for i, out := range ch.Outputs {
+		end, err := config.ParseOutput(out.URL)
+		check("outputs", i, end, err)
+	}
+	return warnings
+}
+
+// interruption says what receivers of a channel would notice.
+func interruption(d config.ChannelDelta) (texts []string) {
+	say := func(text string) { texts = append(texts, "channel/"+d.Name+": "+text) }
+	switch {
+	case d.Added:
+		return nil
+	case d.Removed:
+		say("goes off air")
+		return texts
+	case d.Toggled:
+		say("is switched on or off")
+		return texts
+	}
+	if d.Rewrite {
+		say("inputs restart, because the names or PIDs on the way out change")
+	} else if d.InputsChanged() {
+		say("inputs that changed restart; viewers notice if one of them is on air")
+	}
+	if d.OutputsChanged() {
+		say("outputs that changed restart; the others go on")
+	}
+	if d.Segment {
+		say("HLS goes on behind a discontinuity")
+	}
+	return texts
+}
+
+// Channels implements control.Engine.
+func (e *engine) Channels() []control.ChannelStatus {
+	viewed := e.Viewed()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := make([]control.ChannelStatus, 0, len(e.order))
+	for _, name := range e.order {
+		s := e.stations[name].channel.Status()
+		s.Viewers = viewed[name]
+		out = append(out, s)
+	}
+	return out
+}
+
+// station returns a running channel.
+func (e *engine) station(name string) (*station, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	st, ok := e.stations[name]
+	return st, ok
+}
+
+// SelectInput implements control.Engine.
+func (e *engine) SelectInput(name string, input int) error {
+	st, ok := e.station(name)
+	if !ok {
+		return fmt.Errorf("no channel %q", name)
+	}
+	return st.channel.Select(e.Root, input)
+}
+
+// RestartChannel implements control.Engine.
+func (e *engine) RestartChannel(name string) error {
+	st, ok := e.station(name)
+	if !ok {
+		return fmt.Errorf("no channel %q", name)
+	}
+	return st.channel.Restart(e.Root)
+}
+
+// Wire implements control.Engine.
+func (e *engine) Wire() control.WireStatus {
+	s := e.Sender.Status()
+	for _, ch := range e.Channels() {
+		for _, o := range ch.Outputs {
+			s.Datagrams += o.Datagrams
+		}
+	}
+	return s
+}
+
+// System implements control.Engine.
+func (e *engine) System() control.System {
+	s := e.Probe.System()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.Name = e.running.Box.Name
+	return s
+}
+
+// Interfaces implements control.Engine.
+func (e *engine) Interfaces() []control.Interface { return e.Ports.Interfaces() }
+
+// Log implements control.Engine.
+func (e *engine) Log(n int) []control.LogLine { return e.Lines.newest(n) }
+
+// box returns what concerns the machine in the configuration that runs.
+func (e *engine) box() config.Box {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.running.Box
+}
+
+// names returns the channels in the order of the configuration.
+func (e *engine) names() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.order)
+}
+
+// interfacesInUse returns the network interfaces that the configuration names.
+func (e *engine) interfacesInUse() map[string]bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	used := map[string]bool{}
+	for _, ch := range e.running.Channels {
+		for _, in := range ch.Inputs {
+			if end, err := config.ParseInput(in.URL); err == nil && end.Interface != "" && !in.Disabled {
+				used[end.Interface] = true
+			}
+		}
+		for _, out := range ch.Outputs {
+			if end, err := config.ParseOutput(out.URL); err == nil && end.Interface != "" && !out.Disabled {
+				used[end.Interface] = true
+			}
+		}
+	}
+	return used
+}
+
+// stop ends every channel, together.
+func (e *engine) stop() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, st := range e.stations {
+		wg.Go(st.stop)
+	}
+	wg.Wait()
+	e.stations, e.order = map[string]*station{}, nil
+}
+
+// wallTime returns the wall time of a moment of CLOCK_MONOTONIC.
+func wallTime(mono time.Duration) time.Time {
+	return time.Now().Add(mono - monotonic())
+}

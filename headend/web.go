@@ -1,0 +1,200 @@
+package headend
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"sigma/headend/alarm"
+	"sigma/headend/config"
+	"sigma/headend/supervise"
+)
+
+// web owns the listeners of the box: viewers and the API, and the console. The
+// exported fields are arguments. It is safe for concurrent use.
+type web struct {
+	Root      context.Context
+	HTTP, SSH string // addresses that hold instead of those of the configuration
+	Handler   http.Handler
+	Console   func(net.Listener) error // serves until the listener is closed
+	Alarms    alarm.Reporter
+	Log       *slog.Logger
+
+	mu      sync.Mutex
+	server  *http.Server
+	doors   map[alarm.Code]*door
+	waiting sync.WaitGroup
+}
+
+// door is one address the box listens on.
+type door struct {
+	addr   string
+	l      net.Listener       // nil while the address is not to be had
+	cancel context.CancelFunc // ends the attempts to get it
+}
+
+func (d *door) close() {
+	d.cancel()
+	if d.l != nil {
+		_ = d.l.Close() // nothing was written to it
+	}
+}
+
+// addresses returns where to listen, by the alarm that says that one cannot.
+func (w *web) addresses(b config.Box) map[alarm.Code]string {
+	return map[alarm.Code]string{
+		alarm.HTTPListenFailed: cmp.Or(w.HTTP, b.HTTP),
+		alarm.SSHListenFailed:  cmp.Or(w.SSH, b.SSH),
+	}
+}
+
+// Claim listens on the addresses of b. What is not to be had is an error if
+// something is listened on already, and is tried again with an alarm if not: the
+// box must come up. Release ends the old listeners; connections that are open go on.
+func (w *web) Claim(ctx context.Context, b config.Box) (release func(), err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next := map[alarm.Code]*door{}
+	defer func() {
+		if err != nil {
+			for _, d := range next {
+				d.close()
+			}
+		}
+	}()
+	for code, addr := range w.addresses(b) {
+		old := w.doors[code]
+		if old != nil && old.addr == addr {
+			continue
+		}
+		l, err := listen(ctx, addr)
+		if err != nil && old != nil {
+			return nil, fmt.Errorf("listen on %s: %w", addr, err)
+		}
+		d := &door{addr: addr, l: l, cancel: func() {}}
+		next[code] = d
+		if err != nil {
+			w.retry(code, d, err)
+		}
+	}
+	return func() { w.adopt(next) }, nil
+}
+
+// Check says whether the addresses of b can be listened on. Nothing is kept open.
+func (w *web) Check(ctx context.Context, b config.Box) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for code, addr := range w.addresses(b) {
+		if old := w.doors[code]; old != nil && old.addr == addr {
+			continue
+		}
+		l, err := listen(ctx, addr)
+		if err != nil {
+			return config.FieldErrors{{Path: map[alarm.Code]string{alarm.HTTPListenFailed: "box.http", alarm.SSHListenFailed: "box.ssh"}[code], Text: err.Error()}}
+		}
+		_ = l.Close() // it was only tried
+	}
+	return nil
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, fmt.Errorf("%s cannot be listened on: %w", addr, err)
+	}
+	return l, nil
+}
+
+// adopt serves on new doors and closes those they replace.
+func (w *web) adopt(next map[alarm.Code]*door) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for code, d := range next {
+		if old := w.doors[code]; old != nil {
+			old.close()
+		}
+		w.doors[code] = d
+		if d.l != nil {
+			w.serve(code, d.l)
+		}
+	}
+}
+
+// serve begins to serve on l. The caller holds mu.
+func (w *web) serve(code alarm.Code, l net.Listener) {
+	w.Alarms.Set(code, "box", false, "")
+	w.waiting.Go(func() {
+		var err error
+		if code == alarm.HTTPListenFailed {
+			err = w.server.Serve(l)
+		} else {
+			err = w.Console(l)
+		}
+		if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
+			w.Log.Error("listener ended", "addr", l.Addr(), "err", err)
+			w.Alarms.Set(code, "box", true, err.Error())
+		}
+	})
+}
+
+// retry tries to get the address of d until it has it or the door is closed. The
+// caller holds mu.
+func (w *web) retry(code alarm.Code, d *door, err error) {
+	w.Alarms.Set(code, "box", true, err.Error())
+	w.Log.Error("cannot listen, trying again", "err", err)
+	ctx, cancel := context.WithCancel(w.Root)
+	d.cancel = cancel
+	task := supervise.Task{Name: "listen on " + d.addr, Backoff: supervise.Backoff{Min: 200 * time.Millisecond, Max: 5 * time.Second}}
+	task.Run = func(ctx context.Context) error {
+		l, err := listen(ctx, d.addr)
+		if err != nil {
+			return err
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if ctx.Err() != nil {
+			_ = l.Close() // the door was closed meanwhile
+			return nil
+		}
+		d.l = l
+		w.serve(code, l)
+		cancel()
+		return nil
+	}
+	w.waiting.Go(func() { _ = task.Loop(ctx) })
+}
+
+// start prepares the servers.
+func (w *web) start() {
+	w.doors = map[alarm.Code]*door{}
+	w.server = &http.Server{
+		Handler: w.Handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(w.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// stop closes the doors, lets requests end for up to a second, and returns when
+// everything has ended.
+func (w *web) stop() {
+	w.mu.Lock()
+	for _, d := range w.doors {
+		d.close()
+	}
+	w.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if w.server.Shutdown(ctx) != nil {
+		_ = w.server.Close() // what is left are viewers without end
+	}
+	w.waiting.Wait()
+}
