@@ -84,7 +84,7 @@ func (d *DTS) code(c *coder) {
 
 // AAC is AAC_descriptor, tag 0x7C (EN 300 468 annex H.2.1).
 type AAC struct {
-	ProfileAndLevel uint8     `text:"%#04x"`
+	ProfileAndLevel uint8     `text:"%#02x"`
 	Extra           *AACExtra // nil if the descriptor ends before it
 }
 

@@ -68,7 +68,7 @@ func (d *TimeShiftedEvent) code(c *coder) {
 type Component struct {
 	ContentExt   uint8 // stream_content_ext, 4 bits; 15 for stream_content 1 to 8
 	Content      uint8 // stream_content, 4 bits
-	Type         uint8 `text:"%#04x"` // component_type
+	Type         uint8 `text:"%#02x"` // component_type
 	ComponentTag uint8
 	Language     string // ISO 639-2, three letters
 	Text         Text
@@ -106,7 +106,7 @@ func (d *Content) code(c *coder) {
 type Genre struct {
 	Level1 uint8 // content_nibble_level_1
 	Level2 uint8 // content_nibble_level_2
-	User   uint8 `text:"%#04x"` // user_byte
+	User   uint8 `text:"%#02x"` // user_byte
 }
 
 // ParentalRating is parental_rating_descriptor, tag 0x55 (EN 300 468 clause

@@ -79,7 +79,7 @@ func (d *DataStreamAlignment) code(c *coder) { bits(c, 8, &d.Type) }
 // CADescriptor is CA_descriptor, tag 0x09 (ISO/IEC 13818-1 clause 2.6.16): the
 // EMM PID in a CAT, the ECM PID in a PMT.
 type CADescriptor struct {
-	SystemID uint16 `text:"%#06x"` // CA_system_ID
+	SystemID uint16 `text:"%#04x"` // CA_system_ID
 	PID      uint16 // CA_PID, 13 bits
 	Private  []byte
 }
@@ -151,7 +151,7 @@ func (d *MaximumBitrate) code(c *coder) {
 // PrivateDataIndicator is private_data_indicator_descriptor, tag 0x0F
 // (ISO/IEC 13818-1 clause 2.6.28).
 type PrivateDataIndicator struct {
-	Indicator uint32 `text:"%#010x"`
+	Indicator uint32 `text:"%#08x"`
 }
 
 // Tag returns descriptor_tag.
@@ -283,7 +283,7 @@ type HEVCVideo struct {
 	ProfileSpace        uint8           // 2 bits
 	HighTier            bool            // tier_flag
 	Profile             uint8           // profile_idc, 5 bits
-	Compatibility       uint32          `text:"%#010x"` // profile_compatibility_indication
+	Compatibility       uint32          `text:"%#08x"` // profile_compatibility_indication
 	Progressive         bool            // progressive_source_flag
 	Interlaced          bool            // interlaced_source_flag
 	NonPacked           bool            // non_packed_constraint_flag

@@ -61,7 +61,7 @@ func (d *CountryAvailability) code(c *coder) {
 // Linkage is linkage_descriptor, tag 0x4A (EN 300 468 clause 6.2.19).
 type Linkage struct {
 	Target ServiceRef
-	Type   uint8  `text:"%#04x"` // linkage_type: 0x02 EPG, 0x04 complete SI, 0x09 system software update
+	Type   uint8  `text:"%#02x"` // linkage_type: 0x02 EPG, 0x04 complete SI, 0x09 system software update
 	Data   []byte // what linkage_type brings, and private data
 }
 

@@ -35,6 +35,35 @@ const (
 	ServiceHEVCUHD       ServiceType = 0x20
 )
 
+// String returns a short name of the service type.
+func (t ServiceType) String() string {
+	switch t {
+	case ServiceTV:
+		return "digital television"
+	case ServiceRadio:
+		return "digital radio"
+	case ServiceTeletext:
+		return "teletext"
+	case ServiceMosaic:
+		return "mosaic"
+	case ServiceAdvancedRadio:
+		return "advanced codec radio"
+	case ServiceData:
+		return "data broadcast"
+	case ServiceMPEG2HD:
+		return "MPEG-2 HD television"
+	case ServiceAVCSD:
+		return "AVC SD television"
+	case ServiceAVCHD:
+		return "AVC HD television"
+	case ServiceHEVC:
+		return "HEVC television"
+	case ServiceHEVCUHD:
+		return "HEVC UHD television"
+	}
+	return "other"
+}
+
 // NVODReference is NVOD_reference_descriptor, tag 0x4B (EN 300 468 clause
 // 6.2.26).
 type NVODReference struct {
@@ -74,7 +103,7 @@ func (d *TimeShiftedService) code(c *coder) { bits(c, 16, &d.ReferenceServiceID)
 
 // CAIdentifier is CA_identifier_descriptor, tag 0x53 (EN 300 468 clause 6.2.5).
 type CAIdentifier struct {
-	SystemIDs []uint16 `text:"%#06x"` // CA_system_ID
+	SystemIDs []uint16 `text:"%#04x"` // CA_system_ID
 }
 
 // Tag returns descriptor_tag.
@@ -112,7 +141,7 @@ type LanguageServiceName struct {
 // (EN 300 468 clause 6.2.31). It says whose the private tags after it in the same
 // loop are.
 type PrivateDataSpecifier struct {
-	Specifier uint32 `text:"%#010x"`
+	Specifier uint32 `text:"%#08x"`
 }
 
 // Tag returns descriptor_tag.
@@ -133,7 +162,7 @@ func (d *ServiceMove) code(c *coder) { codeServiceRefNetworkFirst(c, &d.To) }
 // DataBroadcast is data_broadcast_descriptor, tag 0x64 (EN 300 468 clause
 // 6.2.11).
 type DataBroadcast struct {
-	ID           uint16 `text:"%#06x"` // data_broadcast_id
+	ID           uint16 `text:"%#04x"` // data_broadcast_id
 	ComponentTag uint8
 	Selector     []byte
 	Language     string // ISO 639-2, three letters
@@ -154,7 +183,7 @@ func (d *DataBroadcast) code(c *coder) {
 // AnnouncementSupport is announcement_support_descriptor, tag 0x6E (EN 300 468
 // clause 6.2.3).
 type AnnouncementSupport struct {
-	Indicator     uint16 `text:"%#06x"` // announcement_support_indicator, one bit per type
+	Indicator     uint16 `text:"%#04x"` // announcement_support_indicator, one bit per type
 	Announcements []Announcement
 }
 

@@ -87,14 +87,14 @@ func (d *Subtitling) code(c *coder) {
 // SubtitlePage is one subtitle service of a Subtitling.
 type SubtitlePage struct {
 	Language    string // ISO 639-2, three letters
-	Type        uint8  `text:"%#04x"` // subtitling_type: 0x10 to 0x14 normal, 0x20 to 0x24 for hard of hearing
+	Type        uint8  `text:"%#02x"` // subtitling_type: 0x10 to 0x14 normal, 0x20 to 0x24 for hard of hearing
 	Composition uint16 // composition_page_id
 	Ancillary   uint16 // ancillary_page_id
 }
 
 // Scrambling is scrambling_descriptor, tag 0x65 (EN 300 468 clause 6.2.32).
 type Scrambling struct {
-	Mode uint8 `text:"%#04x"` // 0x01 DVB-CSA1, 0x02 CSA2, 0x03 CSA3
+	Mode uint8 `text:"%#02x"` // 0x01 DVB-CSA1, 0x02 CSA2, 0x03 CSA3
 }
 
 // Tag returns descriptor_tag.
@@ -105,7 +105,7 @@ func (d *Scrambling) code(c *coder) { bits(c, 8, &d.Mode) }
 // DataBroadcastID is data_broadcast_id_descriptor, tag 0x66 (EN 300 468 clause
 // 6.2.12).
 type DataBroadcastID struct {
-	ID       uint16 `text:"%#06x"` // data_broadcast_id
+	ID       uint16 `text:"%#04x"` // data_broadcast_id
 	Selector []byte
 }
 
@@ -119,7 +119,7 @@ func (d *DataBroadcastID) code(c *coder) {
 
 // AncillaryData is ancillary_data_descriptor, tag 0x6B (EN 300 468 clause 6.2.2).
 type AncillaryData struct {
-	Identifier uint8 `text:"%#04x"` // one bit per kind of data
+	Identifier uint8 `text:"%#02x"` // one bit per kind of data
 }
 
 // Tag returns descriptor_tag.
@@ -147,14 +147,14 @@ func (d *ApplicationSignalling) code(c *coder) {
 
 // SignalledApplication is one AIT that the elementary stream carries.
 type SignalledApplication struct {
-	Type    uint16 `text:"%#06x"` // application_type, 15 bits; 0x0010 HbbTV
+	Type    uint16 `text:"%#04x"` // application_type, 15 bits; 0x0010 HbbTV
 	Version uint8  // AIT_version_number, 5 bits
 }
 
 // AdaptationFieldData is adaptation_field_data_descriptor, tag 0x70 (EN 300 468
 // clause 6.2.1).
 type AdaptationFieldData struct {
-	Identifier uint8 `text:"%#04x"` // one bit per kind of data
+	Identifier uint8 `text:"%#02x"` // one bit per kind of data
 }
 
 // Tag returns descriptor_tag.

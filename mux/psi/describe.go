@@ -36,7 +36,7 @@ func (v View) Describe(t Table) Node {
 	n.Name = TableName(t.ID())
 	n.Fields = append([]Node{
 		{Name: "table", Value: n.Name, Shown: n.Name},
-		{Name: "table_id", Value: t.ID(), Shown: fmt.Sprintf("%#04x", t.ID())},
+		{Name: "table_id", Value: t.ID(), Shown: fmt.Sprintf("%#02x", t.ID())},
 	}, n.Fields...)
 	return n
 }
@@ -52,7 +52,7 @@ func (v View) DescribeSubTable(s *SubTable) Node {
 		n.Name = TableName(id)
 		n.Fields = []Node{
 			{Name: "table", Value: n.Name, Shown: n.Name},
-			{Name: "table_id", Value: id, Shown: fmt.Sprintf("%#04x", id)},
+			{Name: "table_id", Value: id, Shown: fmt.Sprintf("%#02x", id)},
 			{Name: "problem", Value: fmt.Sprint(s.Err), Shown: fmt.Sprint(s.Err)},
 		}
 		sections := Node{Name: "sections", isList: true}
@@ -61,7 +61,7 @@ func (v View) DescribeSubTable(s *SubTable) Node {
 		}
 		n.Fields = append(n.Fields, sections)
 	}
-	head := []Node{v.describe(reflect.ValueOf(s.PID), "%#06x"), v.describe(reflect.ValueOf(s.Complete), "")}
+	head := []Node{v.describe(reflect.ValueOf(s.PID), "%#04x"), v.describe(reflect.ValueOf(s.Complete), "")}
 	head[0].Name, head[1].Name = "pid", "complete"
 	n.Fields = append(head, n.Fields...)
 	return n
@@ -85,7 +85,7 @@ func (v View) DescribeDescriptor(d Descriptor) Node {
 	n.Name = name
 	n.Fields = append([]Node{
 		{Name: "descriptor", Value: name, Shown: name},
-		{Name: "tag", Value: d.Tag(), Shown: fmt.Sprintf("%#04x", d.Tag())},
+		{Name: "tag", Value: d.Tag(), Shown: fmt.Sprintf("%#02x", d.Tag())},
 	}, n.Fields...)
 	return n
 }
@@ -104,7 +104,7 @@ func (v View) object(x reflect.Value) Node {
 
 func (v View) field(name string, x reflect.Value, format string) Node {
 	if format == "" && strings.HasSuffix(name, "PID") {
-		format = "%#06x"
+		format = "%#04x"
 	}
 	n := v.describe(x, format)
 	n.Name = snake(name)
@@ -154,7 +154,7 @@ func (v View) describe(x reflect.Value, format string) Node {
 func shown(x reflect.Value, format string) string {
 	switch {
 	case format == "stream_type":
-		return fmt.Sprintf("%#04x (%s)", x.Uint(), StreamTypeName(uint8(x.Uint())))
+		return fmt.Sprintf("%#02x (%s)", x.Uint(), StreamTypeName(uint8(x.Uint())))
 	case format != "" && x.CanUint():
 		return fmt.Sprintf(format+" (%d)", x.Uint(), x.Uint())
 	}

@@ -90,7 +90,7 @@ func (c *coder) descriptors(ds *Descriptors) {
 		bits(c, 8, &tag)
 		c.bytes8(&data)
 		if c.err != nil {
-			c.err = fmt.Errorf("descriptor %#04x: %w", tag, c.err)
+			c.err = fmt.Errorf("descriptor %#02x: %w", tag, c.err)
 			return
 		}
 		d := parseDescriptor(c.scope, tag, data)

@@ -177,7 +177,7 @@ func DescriptorName(d Descriptor) string {
 		if raw.View != nil {
 			return DescriptorName(raw.View)
 		}
-		return fmt.Sprintf("descriptor %#04x", d.Tag())
+		return fmt.Sprintf("descriptor %#02x", d.Tag())
 	}
 	for _, entries := range [][]descriptorEntry{
 		commonDescriptors, extensionDescriptors, applicationDescriptors,
@@ -189,5 +189,5 @@ func DescriptorName(d Descriptor) string {
 			}
 		}
 	}
-	return fmt.Sprintf("descriptor %#04x", d.Tag())
+	return fmt.Sprintf("descriptor %#02x", d.Tag())
 }

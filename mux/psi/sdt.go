@@ -34,6 +34,15 @@ const (
 	RunningOffAir
 )
 
+// String returns the state as EN 300 468 names it.
+func (r RunningStatus) String() string {
+	names := [...]string{"undefined", "not running", "starts in a few seconds", "pausing", "running", "service off-air"}
+	if int(r) < len(names) {
+		return names[r]
+	}
+	return "reserved"
+}
+
 // ParseSDT parses all sections of one version of an SDT, actual or other.
 func ParseSDT(sections ...Section) (*SDT, error) {
 	t := new(SDT)

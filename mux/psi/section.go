@@ -36,16 +36,16 @@ func (s Section) Check() error {
 	size := s.size()
 	switch {
 	case size > MaxPrivateSection:
-		return fmt.Errorf("section of table %#04x: %d bytes, want at most %d", s[0], size, MaxPrivateSection)
+		return fmt.Errorf("section of table %#02x: %d bytes, want at most %d", s[0], size, MaxPrivateSection)
 	case len(s) < size:
-		return fmt.Errorf("section of table %#04x: %w: %d bytes of %d", s[0], ErrShort, len(s), size)
+		return fmt.Errorf("section of table %#02x: %w: %d bytes of %d", s[0], ErrShort, len(s), size)
 	case len(s) > size:
-		return fmt.Errorf("section of table %#04x: %d bytes after its end", s[0], len(s)-size)
+		return fmt.Errorf("section of table %#02x: %d bytes after its end", s[0], len(s)-size)
 	case s.Long() && size < longHeader+crcSize, s.HasCRC() && size < shortHeader+crcSize:
-		return fmt.Errorf("section of table %#04x: %w: section_length %d leaves no room for header and CRC_32", s[0], ErrShort, size-shortHeader)
+		return fmt.Errorf("section of table %#02x: %w: section_length %d leaves no room for header and CRC_32", s[0], ErrShort, size-shortHeader)
 	}
 	if s.HasCRC() && CRC32(s) != 0 {
-		return fmt.Errorf("section of table %#04x: %w", s[0], ErrCRC)
+		return fmt.Errorf("section of table %#02x: %w", s[0], ErrCRC)
 	}
 	return nil
 }
@@ -268,7 +268,7 @@ func decodeSections(sections []Section, want func(id uint8) bool, body func(Sect
 			return first, err
 		}
 		if !want(s.TableID()) {
-			return first, fmt.Errorf("table %#04x (%s) is not the wanted one", s.TableID(), TableName(s.TableID()))
+			return first, fmt.Errorf("table %#02x (%s) is not the wanted one", s.TableID(), TableName(s.TableID()))
 		}
 		h := s.Header()
 		if i == 0 {

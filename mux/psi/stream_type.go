@@ -42,5 +42,5 @@ func StreamTypeName(t uint8) string {
 	if n, ok := names[t]; ok {
 		return n
 	}
-	return fmt.Sprintf("stream type %#04x", t)
+	return fmt.Sprintf("stream type %#02x", t)
 }

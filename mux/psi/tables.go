@@ -121,7 +121,7 @@ func TableName(id uint8) string {
 	if e, ok := lookupTable(id); ok {
 		return e.name
 	}
-	return fmt.Sprintf("table %#04x", id)
+	return fmt.Sprintf("table %#02x", id)
 }
 
 // MaxSectionOf returns the greatest size in bytes of a section of the table:
