@@ -42,7 +42,7 @@ func capture(t testing.TB, r recipe) string {
 	t.Helper()
 	tool(t, "ffmpeg")
 	path := filepath.Join(t.TempDir(), r.name+".ts")
-	args := strings.Fields("-nostdin -v error -y " + r.args + " -threads 1 -t 8 -f mpegts " + path)
+	args := strings.Fields("-nostdin -v error -y " + r.args + " -threads 1 -t 5 -f mpegts " + path)
 	if out, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
 		t.Skipf("ffmpeg cannot make %s here: %v: %s", r.name, err, out)
 	}
@@ -63,6 +63,28 @@ func read(t testing.TB, path string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestCaptures makes every capture once and has all that is to hold of it checked.
+func TestCaptures(t *testing.T) {
+	for _, r := range recipes {
+		t.Run(r.name, func(t *testing.T) {
+			path := capture(t, r)
+			c := made{r.name, path, read(t, path), probe(t, path)}
+			t.Run("frames", c.testFrames)
+			t.Run("pieces", c.testPieces)
+			t.Run("access", c.testAccess)
+			t.Run("snapshot", c.testSnapshot)
+		})
+	}
+}
+
+// made is a capture and what ffprobe finds in it.
+type made struct {
+	name    string
+	path    string
+	data    []byte
+	streams map[flow.TrackID]*probed
 }
 
 // batches cuts a capture into items of n packets that arrive at 1 Mbit/s.

@@ -9,27 +9,24 @@ import (
 	"sigma/mux/flow"
 )
 
-// TestDemuxerAgainstFFprobe compares every frame of every track with the packets
-// ffprobe finds: number, times, size and key flags; and the bytes with the elementary
-// stream that ffmpeg copies out.
-func TestDemuxerAgainstFFprobe(t *testing.T) {
-	for _, r := range recipes {
-		t.Run(r.name, func(t *testing.T) {
-			path := capture(t, r)
-			data := read(t, path)
-			want := probe(t, path)
-			for program, tracks := range programs(data) {
-				for _, n := range []int{7, 100, 1 << 20} {
-					in := Inspector{Program: program}
-					got := demux(&in, data, n)
-					for _, id := range tracks {
-						t.Run(fmt.Sprintf("%d/%d", id, n), func(t *testing.T) {
-							compare(t, in.Layout().Track(id), got[id], want[id], path)
-						})
-					}
-				}
+// testFrames compares every frame of every track with the packets ffprobe finds:
+// number, times, size and key flags; and the bytes with the elementary stream that
+// ffmpeg copies out.
+func (c made) testFrames(t *testing.T) {
+	es := make(map[flow.TrackID][]byte)
+	for id, s := range c.streams {
+		es[id] = elementary(t, c.path, s)
+	}
+	for program, tracks := range programs(c.data) {
+		for _, n := range []int{7, 100, 1 << 20} {
+			in := Inspector{Program: program}
+			got := demux(&in, c.data, n)
+			for _, id := range tracks {
+				t.Run(fmt.Sprintf("%d/%d", id, n), func(t *testing.T) {
+					compare(t, in.Layout().Track(id), got[id], c.streams[id], es[id])
+				})
 			}
-		})
+		}
 	}
 }
 
@@ -46,14 +43,13 @@ func programs(data []byte) map[uint16][]flow.TrackID {
 	return out
 }
 
-func compare(t *testing.T, track *flow.Track, got []flow.Item[flow.Frame], want *probed, path string) {
+func compare(t *testing.T, track *flow.Track, got []flow.Item[flow.Frame], want *probed, es []byte) {
 	if track == nil || want == nil {
 		t.Fatalf("track %v, ffprobe %v", track, want)
 	}
 	if len(got) != len(want.packets) {
 		t.Fatalf("%d frames, ffprobe finds %d packets", len(got), len(want.packets))
 	}
-	es := elementary(t, path, want)
 	at := 0
 	for i, w := range want.packets {
 		g := got[i]
