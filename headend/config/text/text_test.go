@@ -154,7 +154,7 @@ func random(r *rand.Rand) config.Config {
 
 func TestWhatIsWrittenReadsBackEqual(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 3000 {
+	for range 500 {
 		c := random(r)
 		b, err := Marshal(c)
 		if err != nil {
