@@ -225,7 +225,7 @@ func (s *Shaper) shed(c flow.Ticks) {
 
 func (s *Shaper) overflow(packets int) {
 	s.stats.Overflow += uint64(packets)
-	s.shedAt = s.slots.ticks
+	s.shedAt = s.reached
 }
 
 // skipped reports whether e belongs to a PES packet whose beginning was dropped.

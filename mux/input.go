@@ -73,7 +73,7 @@ func (s *Shaper) push(it flow.Item[flow.Batch]) {
 	for p := range packets(it.V.Data) {
 		s.programme.packet(p)
 	}
-	if in.ends == 3 || in.heldBytes > holdBytes || it.Arrived-in.held[0].Arrived > holdTime {
+	if in.ends == 3 || in.heldBytes > holdBytes || len(in.held) > holdItems || it.Arrived-in.held[0].Arrived > holdTime {
 		s.release()
 	}
 }
@@ -102,8 +102,7 @@ func (s *Shaper) take(it flow.Item[flow.Batch]) {
 	in := &s.in
 	n := it.V.Packets()
 	if s.queue.count+n > maxQueue {
-		s.stats.Overflow += uint64(n)
-		s.shedAt = s.slots.ticks
+		s.overflow(n)
 		s.cut()
 		return
 	}
@@ -305,24 +304,21 @@ func (s *Shaper) time(place int64) {
 func (s *Shaper) admit(e *entry, n int) {
 	q := &s.queue
 	clocked := s.running && q.jumps == 0
+	leaves := s.wall.time(e.stc)
+	late := clocked && s.reached-leaves > maxLate
+	if clocked && s.reached > leaves {
+		s.stats.Late += uint64(n)
+	}
 	if e.joint == nil {
-		if !clocked {
-			return
-		}
-		behind := s.reached - s.wall.time(e.stc)
-		if behind > 0 {
-			s.stats.Late += uint64(n)
-		}
-		if behind <= maxLate {
+		if !late {
 			return
 		}
 		e.joint = &joint{}
 	}
 	j := e.joint
-	j.byTime = s.in.byTime
-	j.at = s.departure(e.stc)
-	off := s.wall.time(e.stc) - j.at
-	j.jump = !clocked || j.byTime != s.byTime || off > sameClock || off < -sameClock
+	j.byTime, j.at = s.in.byTime, s.departure(e.stc)
+	off := leaves - j.at
+	j.jump = !clocked || late || j.byTime != s.byTime || off > sameClock || off < -sameClock
 	if j.jump {
 		q.jumps++
 	}

@@ -10,6 +10,7 @@ import (
 
 	"sigma/mux/flow"
 	"sigma/mux/psi"
+	"sigma/mux/ts"
 )
 
 // feed is one item of a scenario.
@@ -324,5 +325,52 @@ func TestCarouselSpacesPackets(t *testing.T) {
 			t.Fatalf("PID %d: packets %d ticks apart", pidOf(p), now-was)
 		}
 		last[pidOf(p)] = now
+	}
+}
+
+// TestDriftIsFollowed plays half an hour of senders whose clocks are 30 ppm off.
+func TestDriftIsFollowed(t *testing.T) {
+	for _, ppm := range []float64{-30e-6, 30e-6} {
+		s := &Shaper{Rate: 200_000}
+		head := small(t, 0)
+		s.Push(item(head, 0, 0))
+		var first, last time.Duration
+		var packets int64
+		for n := range int64(30 * 60 * 25) {
+			now := time.Duration(float64(n) * 40e6 * (1 + ppm))
+			data := ts.AppendPCRPacket(nil, 101, 0, uint64(n)*1_080_000)
+			data = append(data, es(102, byte(n))...)
+			s.Push(item(data, now, 0))
+			s.Emit(now, func(at time.Duration, p []byte) {
+				if packets == 0 {
+					first = at
+				}
+				last = at
+				packets += int64(len(p) / 188)
+			})
+		}
+		if st := s.Stats(); st.Late+st.Overflow+st.Discontinuities != 0 {
+			t.Errorf("%g: stats %+v", ppm, st)
+		}
+		// The output keeps the sender's time: what it has sent lasts as long as here.
+		nominal := float64(packets-7) * 1504 / 200_000
+		if off := (last - first).Seconds() - nominal*(1+ppm); math.Abs(off) > 0.01 {
+			t.Errorf("%g: output is %.1f ms off after half an hour", ppm, off*1e3)
+		}
+	}
+}
+
+// TestJudges makes sure that the judges of these tests see what they are to see.
+func TestJudges(t *testing.T) {
+	in := capture(t, 8, picture25, sound, h264, named)
+	broken := slices.Concat(in[:1000*188], in[1001*188:])
+	if len(breaks(broken)) == 0 || complaints(t, broken) == "" {
+		t.Error("a missing packet is not seen")
+	}
+	if len(breaks(in)) != 0 || complaints(t, in) != "" {
+		t.Error("a whole stream is complained about")
+	}
+	if slices.Equal(hashes(t, broken), hashes(t, in)) {
+		t.Error("a missing packet does not change the streams")
 	}
 }

@@ -48,7 +48,7 @@ const (
 
 type route struct {
 	class class
-	pid   uint16 // on the way out
+	pid   uint16 // on the way out, for media and clock
 }
 
 // tables are the PSI and the SDT of the programme as they leave. They are not
@@ -104,14 +104,14 @@ func (g *programme) reroute(m *pidMap) {
 		g.route[in] = route{media, out}
 	}
 	if g.state >= NoPMT {
-		g.route[g.pmtPID] = route{table, m.get(g.pmtPID)}
+		g.route[g.pmtPID] = route{class: table}
 	}
-	g.route[psi.PIDPAT] = route{table, psi.PIDPAT}
-	g.route[psi.PIDSDT] = route{table, psi.PIDSDT}
-	g.route[psi.PIDEIT] = route{info, psi.PIDEIT}
-	g.route[psi.PIDTDT] = route{info, psi.PIDTDT}
+	g.route[psi.PIDPAT] = route{class: table}
+	g.route[psi.PIDSDT] = route{class: table}
+	g.route[psi.PIDEIT] = route{class: info}
+	g.route[psi.PIDTDT] = route{class: info}
 	if g.keepNIT && g.ServiceID == 0 {
-		g.route[psi.PIDNIT] = route{info, psi.PIDNIT}
+		g.route[psi.PIDNIT] = route{class: info}
 	}
 }
 
@@ -167,39 +167,50 @@ func (g *programme) choose() {
 	if err != nil {
 		return
 	}
-	var found *psi.Program
+	p := g.find(pat)
+	if p == nil {
+		g.state, g.pmtSeen, g.pmt = NoService, nil, nil
+		g.reroute(&pidMap{})
+		return
+	}
+	if g.state < NoPMT || p.Number != g.number { // nothing of another programme passes
+		g.pmt = nil
+		g.follow(p)
+		g.reroute(&pidMap{})
+	} else if p.PID != g.pmtPID { // the streams go on until the new PMT says otherwise
+		if g.pmtPID >= firstFree {
+			g.route[g.pmtPID] = route{}
+		}
+		g.follow(p)
+		if g.route[p.PID].class < table {
+			g.route[p.PID] = route{class: table}
+		}
+	}
+	g.rebuild()
+}
+
+// follow waits for the PMT of p.
+func (g *programme) follow(p *psi.Program) {
+	g.state, g.number, g.pmtPID = NoPMT, p.Number, p.PID
+	g.pmtSeen = nil
+	g.pmtIn.Reset()
+}
+
+// find returns the entry of the programme that is wanted: where the first will do,
+// the one already taken stays while it is listed.
+func (g *programme) find(pat *psi.PAT) *psi.Program {
+	var first *psi.Program
 	for i := range pat.Programs {
 		p := &pat.Programs[i]
 		switch {
 		case p.Number == 0:
 		case p.Number == g.Program, g.Program == 0 && g.state >= NoPMT && p.Number == g.number:
-			found = p
-		case g.Program == 0 && found == nil:
-			found = p
+			return p
+		case g.Program == 0 && first == nil:
+			first = p
 		}
 	}
-	if found == nil {
-		g.state, g.pmtSeen, g.pmt = NoService, nil, nil
-		g.reroute(&pidMap{})
-		return
-	}
-	moved := g.state < NoPMT || found.PID != g.pmtPID
-	if g.state >= NoPMT && found.Number != g.number {
-		g.pmt = nil
-		g.reroute(&pidMap{})
-	}
-	if moved || found.Number != g.number {
-		if g.state >= NoPMT && g.route[g.pmtPID].class == table && g.pmtPID >= firstFree {
-			g.route[g.pmtPID] = route{}
-		}
-		g.state, g.pmtSeen = NoPMT, nil
-		g.number, g.pmtPID = found.Number, found.PID
-		g.pmtIn.Reset()
-		if g.pmtPID >= 0x10 && g.route[g.pmtPID].class < table {
-			g.route[g.pmtPID] = route{table, g.pmtPID}
-		}
-	}
-	g.rebuild()
+	return first
 }
 
 func (g *programme) onPMT(s psi.Section) {

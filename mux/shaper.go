@@ -33,6 +33,7 @@ const (
 	// holdTime and holdBytes bound the search for the PMT behind a cut.
 	holdTime  = time.Second
 	holdBytes = 4 << 20
+	holdItems = 1 << 13
 )
 
 // Shaper turns the batches of a channel into datagrams of 7 packets with exact
@@ -85,7 +86,7 @@ type Shaper struct {
 	force   bool            // a PCR is due now
 	lastPCR flow.Ticks      // slot clock at the last PCR
 	lastSTC flow.Ticks      // clock of the last packet of the input sent
-	shedAt  flow.Ticks      // slot clock when packets were dropped last
+	shedAt  time.Duration   // send time when packets were dropped last
 
 	tables *tables // on the way out
 	psi    PSI
@@ -107,7 +108,7 @@ type ShaperStats struct {
 // Stats returns the totals so far.
 func (s *Shaper) Stats() ShaperStats {
 	st := s.stats
-	st.Overloaded = st.Overflow > 0 && s.slots.ticks-s.shedAt < 10*flow.TicksPerSecond
+	st.Overloaded = st.Overflow > 0 && s.reached-s.shedAt < 10*time.Second
 	return st
 }
 
