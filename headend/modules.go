@@ -35,10 +35,10 @@ func (modules) Source(_ string, _ int, in config.Input) (channel.Source, error) 
 	case "udp", "rtp":
 		return datagramSource(end)
 	case "http", "https":
-		s := &http.Source{URL: end.String(), Headers: in.Headers, UserAgent: in.UserAgent, Now: monotonic}
+		s := &http.Source{URL: end.Target(), Headers: in.Headers, UserAgent: in.UserAgent, Now: monotonic}
 		return counted(s, s.Count), nil
 	case "tcp":
-		s := &tcp.Source{URL: end.String(), Now: monotonic}
+		s := &tcp.Source{URL: end.Target(), Now: monotonic}
 		return counted(s, s.Count), nil
 	case "file":
 		s := &file.Source{Path: end.Path, Now: monotonic}

@@ -24,7 +24,7 @@ type Endpoint struct {
 	User      string       // http, https
 	Password  string       // http, https
 	Path      string       // http, https: with its leading slash, as written; file: the path; test: the name of the picture
-	Query     string       // http, https: as written but for program, which is ours
+	Query     string       // http, https, test: as written but for program, which is ours
 }
 
 // schemes says what the URL of an input may hold besides its address.
@@ -38,7 +38,7 @@ var schemes = map[string]struct {
 	"http":  {(*Endpoint).parseWeb, nil},
 	"https": {(*Endpoint).parseWeb, nil},
 	"file":  {(*Endpoint).parseFile, []string{"program"}},
-	"test":  {(*Endpoint).parseTest, []string{"program"}},
+	"test":  {(*Endpoint).parseTest, []string{"program", "name", "size", "rate", "bitrate", "lang"}},
 }
 
 const maxURL = 2048
@@ -108,8 +108,28 @@ func (e Endpoint) Loopback() bool {
 	return e.Interface == "lo" || e.Addr.Addr().IsLoopback() || e.Local.IsLoopback()
 }
 
-// String returns the URL in its usual form, without the password.
+// String returns the URL in its usual form, without secrets.
 func (e Endpoint) String() string {
+	if e.Password != "" {
+		e.Password = Mask
+	}
+	if e.Query != "" {
+		e.Query = strings.TrimPrefix(redactQuery("?"+e.Query), "?")
+	}
+	s := e.Target()
+	if e.Program == 0 {
+		return s
+	}
+	sep := "?"
+	if strings.Contains(s, "?") {
+		sep = "&"
+	}
+	return s + sep + "program=" + strconv.Itoa(int(e.Program))
+}
+
+// Target returns what is to be opened: the URL in its usual form with its secrets,
+// and without program, which is ours.
+func (e Endpoint) Target() string {
 	var b strings.Builder
 	b.WriteString(e.Scheme + "://")
 	switch e.Scheme {
@@ -125,7 +145,7 @@ func (e Endpoint) String() string {
 		if e.User != "" || e.Password != "" {
 			b.WriteString(url.PathEscape(e.User))
 			if e.Password != "" {
-				b.WriteString(":" + Mask)
+				b.WriteString(":" + escapePassword(e.Password))
 			}
 			b.WriteString("@")
 		}
@@ -135,17 +155,22 @@ func (e Endpoint) String() string {
 	}
 	sep := "?"
 	if e.Query != "" {
-		b.WriteString(redactQuery("?" + e.Query))
+		b.WriteString("?" + e.Query)
 		sep = "&"
 	}
 	for _, s := range e.Sources {
 		b.WriteString(sep + "source=" + s.String())
 		sep = "&"
 	}
-	if e.Program != 0 {
-		b.WriteString(sep + "program=" + strconv.Itoa(int(e.Program)))
-	}
 	return b.String()
+}
+
+// escapePassword writes a password into a URL; the mask stands as it is.
+func escapePassword(s string) string {
+	if s == Mask {
+		return s
+	}
+	return url.PathEscape(s)
 }
 
 func (e Endpoint) hostPort() string {
@@ -199,10 +224,13 @@ func (e *Endpoint) parseOptions(query string, known []string) error {
 			return fmt.Errorf("unknown option %q: expected %s", key, strings.Join(known, ", "))
 		}
 		var err error
-		if key == "program" {
+		switch key {
+		case "program":
 			err = e.setProgram(val)
-		} else {
+		case "source", "sources":
 			err = e.addSources(val)
+		default: // for the test picture, which reads its options itself
+			e.Query = strings.TrimPrefix(e.Query+"&"+opt, "&")
 		}
 		if err != nil {
 			return err
