@@ -47,7 +47,7 @@ type Service struct {
 	ID       uint16 // program_number
 	PMT      uint16 // PID
 	PCR      uint16 // PID, 0x1FFF for none
-	Name     psi.Text
+	Name     psi.Text // of the SDT, empty while unknown
 	Provider psi.Text
 	Tracks   []Track
 }
@@ -60,7 +60,7 @@ type Track struct {
 	Bitrate int64 // bit/s
 }
 
-// Codec returns the name of the codec.
+// CodecName returns the name of the codec as operators know it: "H.264".
 func (t Track) CodecName() string { return es.Name(t.Codec) }
 
 // PID is what was met of one PID.
