@@ -212,15 +212,13 @@ func (c *Client) call(req request, fd int) error {
 	if c.conn == nil {
 		return errors.New("wire process: not connected")
 	}
-	err := c.conn.send(req, fd)
-	if err != nil {
-		err = fmt.Errorf("wire process: %w", err)
-		c.disconnect(err)
-		return err
-	}
-	r, got, err := c.conn.reply()
+	sendErr := c.conn.send(req, fd)
+	r, got, err := c.conn.reply() // also when nothing could be sent: it may say why
 	if got >= 0 {
 		unix.Close(got)
+	}
+	if sendErr != nil && !errors.Is(err, ErrDisplaced) {
+		r, err = reply{}, fmt.Errorf("wire process: %w", sendErr)
 	}
 	if err != nil && r.Error == "" {
 		c.disconnect(err)

@@ -12,8 +12,9 @@ import (
 
 const (
 	// quantum is how much ahead of its time a datagram may leave so that one wake-up
-	// and one system call serve several outputs.
-	quantum = 200 * time.Microsecond
+	// and one system call serve several outputs. For 50 outputs of 4 Mbit/s 50 µs
+	// took 44 % of a core, 200 µs 32 %, 500 µs 28 %, nearly all of it the network's.
+	quantum = 300 * time.Microsecond
 	// poll is the longest sleep: how soon a ring that was empty is looked at again.
 	poll = 5 * time.Millisecond
 )

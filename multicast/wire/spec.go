@@ -45,7 +45,7 @@ func (s Spec) Check() error {
 	switch {
 	case s.ID == "" || len(s.ID) > 128:
 		return fmt.Errorf("%w: id of %d bytes, want 1 to 128", ErrSpec, len(s.ID))
-	case !s.To.IsValid() || s.To.Addr().IsUnspecified() || s.To.Addr().Is4In6():
+	case !s.To.IsValid() || s.To.Addr().IsUnspecified() || s.To.Addr().Is4In6() || s.To.Addr().Zone() != "":
 		return fmt.Errorf("%w %s: address %s, want an IPv4 or IPv6 group or host", ErrSpec, s.ID, s.To)
 	case s.To.Port() == 0:
 		return fmt.Errorf("%w %s: port 0, want 1 to 65535", ErrSpec, s.ID)

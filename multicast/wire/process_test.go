@@ -1,0 +1,316 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sigma/multicast/rig"
+)
+
+// ipCommand runs ip(8) on a host.
+func ipCommand(t testing.TB, n *rig.Net, host int, args string) {
+	t.Helper()
+	if out, err := n.Command(host, "ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+		t.Fatalf("ip %s: %v: %s", args, err, out)
+	}
+}
+
+// until asks again and again for a limited time.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for timeout := time.After(limit); !ok(); {
+		select {
+		case <-tick.C:
+		case <-timeout:
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// watch runs c on host 0 until the test ends, and returns what Run returns.
+func watch(t testing.TB, n *rig.Net, c *Client) <-chan error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	done := make(chan error, 1)
+	wg.Go(func() { done <- n.Do(0, func() error { return c.Run(ctx) }) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	return done
+}
+
+func TestProcessIsReplacedWhenKilled(t *testing.T) {
+	n := network(t)
+	grams := listenTo(t, n, "239.1.1.1:5000")
+	c := client(t, n, filepath.Join(t.TempDir(), "wire.sock"))
+	defer func() {
+		if err := c.Close(0); err != nil {
+			t.Error(err)
+		}
+	}()
+	o, err := c.Open(spec("a", "239.1.1.1:5000", true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch(t, n, c)
+	s, at := stream{pid: 100, rtp: true}, newClock().now()+20*time.Millisecond
+	clock := newClock()
+	feed := func() { // keep 200 ms in the ring
+		for ; at < clock.now()+200*time.Millisecond; at += 2632 * time.Microsecond {
+			o.Send(at, s.datagram())
+		}
+	}
+	feed()
+	first := next(t, grams, func(gram) bool { feed(); return true })
+	pid := c.Status().PID
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "another process", func() bool { feed(); st := c.Status(); return st.Running && st.PID != pid })
+	cc, seq := continuity{}, uint16(0)
+	cc.check(t, first.data[rtpHeader:])
+	seq = uint16(first.data[2])<<8 | uint16(first.data[3])
+	last := next(t, grams, func(g gram) bool {
+		feed()
+		if got := uint16(g.data[2])<<8 | uint16(g.data[3]); got != seq+1 {
+			t.Fatalf("sequence %d after %d", got, seq)
+		}
+		seq++
+		cc.check(t, g.data[rtpHeader:])
+		return o.Counters().Sent > 400
+	})
+	t.Logf("%d datagrams without a break, %d of them late, last at %v; %+v", seq, o.Counters().Late, last.at, c.Status())
+}
+
+func TestNewerDaemonDisplaces(t *testing.T) {
+	n := network(t)
+	path := filepath.Join(t.TempDir(), "wire.sock")
+	c := client(t, n, path)
+	if _, err := c.Open(spec("a", "239.1.1.1:5000", false)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Open(spec("b", "239.1.1.2:5000", false)); err != nil {
+		t.Fatal(err)
+	}
+	done := watch(t, n, c)
+	c2 := client(t, n, path)
+	select {
+	case err := <-done:
+		if !errors.Is(err, ErrDisplaced) {
+			t.Errorf("first daemon: %v", err)
+		}
+	case <-time.After(limit):
+		t.Fatal("the first daemon does not notice")
+	}
+	if h := c2.Held(); len(h) != 2 || h[0].ID != "a" || h[1].ID != "b" {
+		t.Errorf("held %+v", h)
+	}
+	if _, err := c2.Open(spec("b", "239.1.1.2:5000", false)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c2.Release(); err != nil {
+		t.Fatal(err)
+	}
+	c3 := client(t, n, path)
+	if h := c3.Held(); len(h) != 1 || h[0].ID != "b" {
+		t.Errorf("held after release %+v", h)
+	}
+	if err := c3.Close(0); err != nil {
+		t.Error(err)
+	}
+	if err := c.Close(0); err != nil {
+		t.Errorf("close of a client that is not connected: %v", err)
+	}
+}
+
+func TestOtherVersionIsDismissed(t *testing.T) {
+	n := network(t)
+	path := filepath.Join(t.TempDir(), "wire.sock")
+	c := client(t, n, path)
+	// A daemon of another version is told ours, and may dismiss us.
+	conn, err := dial(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.send(map[string]any{"op": "hello", "version": version + 1, "news": true}, -1); err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := conn.reply()
+	if err == nil || r.Version != version {
+		t.Errorf("%+v %v", r, err)
+	}
+	if err := c.dismiss(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the path is not free: %v", err)
+	}
+}
+
+func TestStrangersAreTurnedAway(t *testing.T) {
+	n := network(t)
+	path := filepath.Join(t.TempDir(), "wire.sock")
+	c := client(t, n, path)
+	for name, msg := range map[string]any{
+		"no hello":  request{Op: opPing},
+		"operation": map[string]string{"op": "explode"},
+		"field":     map[string]any{"op": "hello", "version": version, "more": 1},
+	} {
+		conn, err := dial(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.send(msg, -1); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := conn.reply(); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		conn.Close()
+	}
+	if _, err := c.Open(Spec{}); !errors.Is(err, ErrSpec) {
+		t.Errorf("empty spec: %v", err)
+	}
+	c.mu.Lock()
+	bad := spec("a", "239.1.1.1:5000", false)
+	if err := c.call(request{Op: opOpen, Spec: &bad}, -1); err == nil || !strings.Contains(err.Error(), "memory") {
+		t.Errorf("open without memory: %v", err)
+	}
+	if err := c.call(request{Op: opPSI, ID: "nobody"}, -1); err == nil || !strings.Contains(err.Error(), "not open") {
+		t.Errorf("PSI of nobody: %v", err)
+	}
+	c.mu.Unlock()
+	if err := c.Close(0); err != nil {
+		t.Errorf("the connection did not survive: %v", err)
+	}
+}
+
+func TestMissingInterfaceIsTriedAgain(t *testing.T) {
+	n := network(t)
+	c := client(t, n, filepath.Join(t.TempDir(), "wire.sock"))
+	s := spec("a", "239.1.1.1:5000", false)
+	s.Interface = "late0"
+	o, err := c.Open(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := newClock()
+	ring := func() { o.Send(clock.now(), make([]byte, 1316)) }
+	until(t, "an error that names the interface", func() bool {
+		ring()
+		err := o.Counters().Err
+		return errors.Is(err, unix.ENODEV) && strings.Contains(err.Error(), "late0")
+	})
+	for range 2 { // it comes, goes, and comes back under another number
+		ipCommand(t, n, 0, "link add late0 type veth peer name late1")
+		ipCommand(t, n, 0, "link set late1 up")
+		ipCommand(t, n, 0, "link set late0 up")
+		ipCommand(t, n, 0, "addr add 10.98.0.1/24 dev late0")
+		sent := o.Counters().Sent
+		until(t, "datagrams on the new interface", func() bool { ring(); return o.Counters().Sent > sent+5 })
+		if err := o.Counters().Err; err != nil {
+			t.Error(err)
+		}
+		ipCommand(t, n, 0, "link del late0")
+		until(t, "an error", func() bool { ring(); return o.Counters().Err != nil })
+	}
+	if err := c.Close(0); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestHeader checks what belongs to the socket: lifetime, class of service, and
+// source address, for both families.
+func TestHeader(t *testing.T) {
+	n := network(t)
+	for host, a := range []string{"fd00::1", "fd00::2"} {
+		ipCommand(t, n, host, "-6 addr add "+a+"/64 dev eth nodad")
+	}
+	ipCommand(t, n, 0, "addr add 10.99.0.55/24 dev eth")
+	l := NewLocal()
+	defer l.Close()
+	for _, c := range []struct {
+		to, from string
+		family   int
+		options  [][2]int
+		ttl, tos int32
+		control  [2]int32
+	}{
+		{"10.99.0.2:5000", "10.99.0.55", unix.AF_INET, [][2]int{{unix.IPPROTO_IP, unix.IP_RECVTTL}, {unix.IPPROTO_IP, unix.IP_RECVTOS}}, 7, 34 << 2, [2]int32{unix.IP_TTL, unix.IP_TOS}},
+		{"[fd00::2]:5000", "fd00::1", unix.AF_INET6, [][2]int{{unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT}, {unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS}}, 7, 34 << 2, [2]int32{unix.IPV6_HOPLIMIT, unix.IPV6_TCLASS}},
+	} {
+		s := spec("a"+c.to, c.to, false)
+		s.TTL, s.Source = 7, addr(t, c.from)
+		var conn *net.UDPConn
+		if err := n.Do(1, func() (err error) {
+			conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(s.To))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		raw, err := conn.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := raw.Control(func(fd uintptr) {
+			for _, o := range c.options {
+				if err := unix.SetsockoptInt(int(fd), o[0], o[1], 1); err != nil {
+					t.Error(err)
+				}
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var o *Output
+		if err := n.Do(0, func() (err error) { o, err = l.Open(s); return err }); err != nil {
+			t.Fatal(err)
+		}
+		o.Send(newClock().now(), make([]byte, 1316))
+		if err := conn.SetReadDeadline(time.Now().Add(limit)); err != nil {
+			t.Fatal(err)
+		}
+		b, oob := make([]byte, 2000), make([]byte, 200)
+		size, control, _, from, err := conn.ReadMsgUDPAddrPort(b, oob)
+		if err != nil {
+			t.Fatalf("%s: %v, %+v", c.to, err, o.Counters())
+		}
+		if size != 1316 || from.Addr().Unmap() != s.Source {
+			t.Errorf("%d bytes from %v", size, from)
+		}
+		msgs, err := unix.ParseSocketControlMessage(oob[:control])
+		if err != nil || len(msgs) != 2 {
+			t.Fatalf("%d control messages, %v", len(msgs), err)
+		}
+		for _, m := range msgs {
+			want := c.ttl
+			if m.Header.Type == c.control[1] {
+				want = c.tos
+			}
+			if int32(m.Data[0]) != want {
+				t.Errorf("%s: control %d is %d, want %d", c.to, m.Header.Type, m.Data[0], want)
+			}
+		}
+	}
+}
+
+func addr(t testing.TB, s string) netip.Addr {
+	t.Helper()
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
