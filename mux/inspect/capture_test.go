@@ -72,6 +72,9 @@ func TestCaptures(t *testing.T) {
 			path := capture(t, r)
 			c := made{r.name, path, read(t, path), probe(t, path)}
 			t.Run("frames", c.testFrames)
+			if c.name == "h264" || c.name == "mpeg2" || c.name == "hevc" {
+				t.Run("loss", c.testLoss)
+			}
 			t.Run("pieces", c.testPieces)
 			t.Run("access", c.testAccess)
 			t.Run("snapshot", c.testSnapshot)

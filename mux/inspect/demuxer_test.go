@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"sigma/mux/flow"
+	"sigma/mux/ts"
 )
 
 // testFrames compares every frame of every track with the packets ffprobe finds:
@@ -114,4 +115,42 @@ func elementary(t *testing.T, path string, s *probed) []byte {
 		t.Fatalf("ffmpeg: %v", err)
 	}
 	return out
+}
+
+// testLoss takes packets out of the middle: every one is a continuity error, the
+// frames it belonged to are marked, and the others are what they were.
+func (c made) testLoss(t *testing.T) {
+	var in Inspector
+	whole := demux(&in, c.data, 100)
+	lead := flow.TrackID(in.lead.id)
+	var data []byte
+	lost := uint64(0)
+	for at := 0; at < len(c.data); at += ts.PacketSize {
+		p := c.data[at : at+ts.PacketSize]
+		if n := at / ts.PacketSize; n > 200 && n%97 == 0 && ts.PID(p) == uint16(lead) && !ts.PUSI(p) && ts.HasPayload(p) {
+			lost++
+			continue
+		}
+		data = append(data, p...)
+	}
+	var damaged Inspector
+	got := demux(&damaged, data, 100)
+	if s := damaged.Snapshot(); s.Continuity != lost || lost == 0 {
+		t.Errorf("%d continuity errors after the loss of %d packets", s.Continuity, lost)
+	}
+	marked := 0
+	byTime := make(map[flow.Ticks][]byte)
+	for _, it := range whole[lead] {
+		byTime[it.V.DTS] = bytes.Join(it.V.Units, nil)
+	}
+	for _, it := range got[lead] {
+		if it.Marks.Has(flow.Corrupt) {
+			marked++
+		} else if !bytes.Equal(byTime[it.V.DTS], bytes.Join(it.V.Units, nil)) {
+			t.Errorf("frame at %d is damaged and not marked", it.V.DTS)
+		}
+	}
+	if marked == 0 || uint64(marked) > lost {
+		t.Errorf("%d frames marked after the loss of %d packets", marked, lost)
+	}
 }

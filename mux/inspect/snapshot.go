@@ -44,9 +44,9 @@ type Snapshot struct {
 
 // Service is one programme.
 type Service struct {
-	ID       uint16 // program_number
-	PMT      uint16 // PID
-	PCR      uint16 // PID, 0x1FFF for none
+	ID       uint16   // program_number
+	PMT      uint16   // PID
+	PCR      uint16   // PID, 0x1FFF for none
 	Name     psi.Text // of the SDT, empty while unknown
 	Provider psi.Text
 	Tracks   []Track
