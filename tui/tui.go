@@ -74,7 +74,7 @@ type Model struct {
 
 // New returns the model of a session.
 func New(o Options) *Model {
-	e := &page.Env{Ctx: o.Context, Service: o.Service, Actor: o.Actor, Text: text.New(o.Actor.Language), Theme: o.Theme, Now: o.Now, Log: o.Log}
+	e := &page.Env{Ctx: o.Context, Service: o.Service, Actor: o.Actor, Text: text.New(o.Actor.Language).In(o.Now().Location()), Theme: o.Theme, Now: o.Now, Log: o.Log}
 	m := &Model{env: e, idle: o.Idle, lastKey: o.Now(), w: 80, h: 24}
 	m.tick = func() tea.Cmd { return after(o.Context, refresh) }
 	m.open()
@@ -288,7 +288,7 @@ func (m *Model) pop(msg page.PopMsg) tea.Cmd {
 // become takes another actor: the one setup made, or the same in another language.
 func (m *Model) become(a control.Actor) tea.Cmd {
 	first := len(m.tabs) == 0
-	m.env.Actor, m.env.Text = a, text.New(a.Language)
+	m.env.Actor, m.env.Text = a, text.New(a.Language).In(m.env.Now().Location())
 	m.stack = nil
 	if !first {
 		m.toast, m.toastEnd = page.ToastMsg{Text: m.env.Text.T("users.language_set")}, m.env.Now().Add(8*time.Second)

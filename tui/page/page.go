@@ -145,6 +145,9 @@ func (e *Env) Key(id keymap.ID, off ...string) Key {
 	return Key{ID: id}
 }
 
+// More is the line that says that there is more below.
+func (e *Env) More() string { return " " + e.Theme.Dim.Render(e.Text.T("more")) }
+
 // Lists returns the keys that move in a list.
 func (e *Env) Lists() []Key {
 	var keys []Key

@@ -103,6 +103,16 @@ func (f *Form) FocusPath(path string) bool {
 	return false
 }
 
+// FocusError moves to the first field that has an error, if any.
+func (f *Form) FocusError() {
+	for i, n := range f.fields {
+		if f.errorOf(n) != "" {
+			f.Focus(i)
+			return
+		}
+	}
+}
+
 // SetSize sets the cells to draw in.
 func (f *Form) SetSize(w, h int) { f.w, f.h = w, h }
 

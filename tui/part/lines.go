@@ -1,6 +1,7 @@
 package part
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -34,10 +35,16 @@ func (s *Scroll) Move(id keymap.ID, n, height int) bool {
 	return true
 }
 
-// Cut returns the lines that are shown.
-func (s *Scroll) Cut(lines []string, height int) []string {
+// Cut returns the lines that are shown. When there are more below, more takes the
+// place of the last line.
+func (s *Scroll) Cut(lines []string, height int, more string) []string {
 	s.offset = max(min(s.offset, len(lines)-height), 0)
-	return lines[s.offset:min(s.offset+height, len(lines))]
+	to := min(s.offset+height, len(lines))
+	out := slices.Clone(lines[s.offset:to])
+	if to < len(lines) && len(out) > 1 {
+		out[len(out)-1] = more
+	}
+	return out
 }
 
 // Paragraph wraps text from anywhere to w cells, indented, in one style.

@@ -195,7 +195,7 @@ func (s *Server) handle(sess ssh.Session) {
 		_ = sess.Exit(exitTrouble)
 		return
 	}
-	say := text.New(in.actor.Language)
+	say := text.New(in.actor.Language).In(s.Now().Location())
 	status := exitTrouble
 	defer func() {
 		if p := recover(); p != nil {

@@ -2,6 +2,7 @@ package text
 
 var frameTexts = map[string]pair{
 	"loading": {"reading …", "đang đọc …"},
+	"more":    {"↓ more below", "↓ còn nữa bên dưới"},
 	"none":    {"none", "không có"},
 	"yes":     {"yes", "có"},
 	"no":      {"no", "không"},

@@ -94,8 +94,16 @@ func (p Printer) Ago(d time.Duration) string {
 	return p.T("unit.d", p.Int(s/86400), s%86400/3600)
 }
 
+func (p Printer) local(t time.Time) time.Time {
+	if p.zone == nil {
+		return t
+	}
+	return t.In(p.zone)
+}
+
 // Date writes a day: 2026-11-22 or 22/11/2026.
 func (p Printer) Date(t time.Time) string {
+	t = p.local(t)
 	if p.column == 1 {
 		return t.Format("02/01/2006")
 	}
@@ -103,11 +111,11 @@ func (p Printer) Date(t time.Time) string {
 }
 
 // Clock writes the time of day with seconds.
-func (p Printer) Clock(t time.Time) string { return t.Format("15:04:05") }
+func (p Printer) Clock(t time.Time) string { return p.local(t).Format("15:04:05") }
 
 // Moment writes the time of day of a moment of today, and the day of any other.
 func (p Printer) Moment(t, now time.Time) string {
-	t = t.In(now.Location())
+	t, now = p.local(t), p.local(now)
 	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
 		return p.Clock(t)
 	}

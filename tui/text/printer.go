@@ -5,7 +5,10 @@ package text
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/mattn/go-runewidth"
@@ -20,6 +23,7 @@ func Languages() []string { return []string{"en", "vi"} }
 type Printer struct {
 	column int
 	pseudo bool
+	zone   *time.Location // nil leaves times in the zone they come in
 }
 
 // New returns a printer for a language tag; an unknown tag gets English.
@@ -35,6 +39,12 @@ func New(language string) Printer {
 // Pseudo returns a printer that answers with every letter replaced by ж, so that a
 // test sees which words on the screen did not come from the catalogue.
 func Pseudo() Printer { return Printer{pseudo: true} }
+
+// In returns a printer that shows times in a zone.
+func (p Printer) In(zone *time.Location) Printer {
+	p.zone = zone
+	return p
+}
 
 // Language returns the tag of the language.
 func (p Printer) Language() string { return Languages()[p.column] }
@@ -122,20 +132,21 @@ func ASCII(s string) string {
 		switch {
 		case r < 0x80:
 			b.WriteRune(r)
-		case r == 'đ':
-			b.WriteByte('d')
-		case r == 'Đ':
-			b.WriteByte('D')
-		case r == '…':
-			b.WriteByte('~')
-		case r == '·' || r == '–' || r == '—':
-			b.WriteByte('-')
 		case unicode.Is(unicode.Mn, r):
 		default:
-			b.WriteByte('?')
+			b.WriteByte(plain(r))
 		}
 	}
 	return b.String()
+}
+
+// plain is the ASCII character nearest to a letter or sign of the catalogue.
+func plain(r rune) byte {
+	const from, to = "đĐ…·–—↑↓←→“”×µ°‹›", "dD~---^v<>\"\"xu <>"
+	if i := slices.Index([]rune(from), r); i >= 0 {
+		return to[i]
+	}
+	return '?'
 }
 
 // Width returns the number of terminal cells of s, which has no escape sequences.
@@ -204,3 +215,6 @@ func (p Printer) Translated(key string) (string, bool) {
 	}
 	return p.T(key), true
 }
+
+// Keys returns every key of the catalogue, sorted.
+func Keys() []string { return slices.Sorted(maps.Keys(catalogue)) }

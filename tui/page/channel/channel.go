@@ -74,7 +74,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 }
 
 // View implements page.Page.
-func (p *Page) View() string { return strings.Join(p.scroll.Cut(p.lines(), p.h), "\n") }
+func (p *Page) View() string { return strings.Join(p.scroll.Cut(p.lines(), p.h, p.Env.More()), "\n") }
 
 func (p *Page) lines() []string {
 	c, t, s := p.status(), p.Env.Theme, p.Env.Text

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -250,11 +249,7 @@ func validate(e *page.Env, owner any, seq int, c control.Config, prefixes ...str
 func (p *Channel) save() tea.Cmd {
 	p.form.Strict = true
 	if p.form.Bad() || len(p.errs) > 0 {
-		for _, path := range slices.Sorted(maps.Keys(p.errs)) {
-			if p.form.FocusPath(path) {
-				break
-			}
-		}
+		p.form.FocusError()
 		return page.Toast(p.Env.Text.N("edit.wrong", max(len(p.errs), 1)), true)
 	}
 	was := p.was()

@@ -192,7 +192,7 @@ func (p *Plan) key(k tea.KeyPressMsg) tea.Cmd {
 
 // View implements page.Page.
 func (p *Plan) View() string {
-	lines := p.scroll.Cut(p.lines(), p.h-4)
+	lines := p.scroll.Cut(p.lines(), p.h-4, p.Env.More())
 	for len(lines) < p.h-4 {
 		lines = append(lines, "")
 	}

@@ -45,7 +45,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 }
 
 // View implements page.Page.
-func (p *Page) View() string { return strings.Join(p.scroll.Cut(p.lines(), p.h), "\n") }
+func (p *Page) View() string { return strings.Join(p.scroll.Cut(p.lines(), p.h, p.Env.More()), "\n") }
 
 func (p *Page) lines() []string {
 	t, s := p.Env.Theme, p.Env.Text

@@ -69,7 +69,7 @@ func (p *document) View() string {
 	if p.draw == nil {
 		return " " + p.env.Text.T("loading")
 	}
-	return strings.Join(p.scroll.Cut(p.draw(p.w), p.h), "\n")
+	return strings.Join(p.scroll.Cut(p.draw(p.w), p.h, p.env.More()), "\n")
 }
 
 func newDiff(e *page.Env, from, to int64) *document {
