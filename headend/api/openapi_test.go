@@ -147,9 +147,12 @@ func FuzzPutStream(f *testing.F) {
 		f.Add("news", body)
 		f.Add("tv/a b", body)
 	}
+	fake := newFake()
+	h := newServer(fake).Handler()
 	f.Fuzz(func(t *testing.T, name, body string) {
-		fake := newFake()
-		c := call{newServer(fake).Handler(), t}
+		fresh := newFake()
+		fake.revision, fake.config, fake.did = fresh.revision, fresh.config, nil
+		c := call{h, t}
 		before := fake.revision
 		r, text := c.do("PUT", api.Base+"/streams/"+urlEscape(name), body)
 		if r.StatusCode >= 500 {
