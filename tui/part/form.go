@@ -62,8 +62,8 @@ type Form struct {
 func (f *Form) SetFields(fields ...Field) {
 	old := f.fields
 	f.fields = nil
-	for i := range fields {
-		n := &fields[i]
+	for _, field := range fields {
+		n := &field
 		n.line.Secret = n.Kind == Secret
 		n.line.Set(n.Value)
 		for _, o := range old {

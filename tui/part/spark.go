@@ -1,6 +1,9 @@
 package part
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
 // SparkStep is the time one cell of a history stands for.
 const SparkStep = 6 * time.Second
@@ -30,6 +33,9 @@ func Spark(levels []rune, history []int64, at time.Time, cells int) string {
 			top = max(top, sums[i])
 		}
 	}
+	// A coarse full scale, so that a small new maximum redraws nothing.
+	grain := max(int64(1)<<bits.Len64(uint64(top))>>3, 1)
+	top = (top + grain - 1) / grain * grain
 	out := make([]rune, cells)
 	for i := range out {
 		switch {
