@@ -94,7 +94,7 @@ func (v View) object(x reflect.Value) Node {
 	var n Node
 	for i := range x.NumField() {
 		f := x.Type().Field(i)
-		if !f.IsExported() || x.Field(i).Kind() == reflect.Pointer && x.Field(i).IsNil() {
+		if !f.IsExported() || f.Tag.Get("text") == "-" || x.Field(i).Kind() == reflect.Pointer && x.Field(i).IsNil() {
 			continue
 		}
 		n.Fields = append(n.Fields, v.field(f.Name, x.Field(i), f.Tag.Get("text")))

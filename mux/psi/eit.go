@@ -16,11 +16,11 @@ type ServiceRef struct {
 // EIT is the event information table of one service (EN 300 468 clause 5.2.4):
 // present and following events, or four days of a schedule.
 type EIT struct {
-	TableID     uint8 // TableEITActual … TableEITScheduleOtherFinal
+	TableID     uint8 `text:"-"` // TableEITActual … TableEITScheduleOtherFinal
 	Service     ServiceRef
 	Version     uint8 // version_number, 0 to 31
 	Next        bool  // current_next_indicator 0
-	LastTableID uint8 // highest table_id in use for the service
+	LastTableID uint8 `text:"%#02x"` // highest table_id in use for the service
 	Parts       []EITPart
 }
 
