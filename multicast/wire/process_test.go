@@ -81,6 +81,7 @@ func TestProcessIsReplacedWhenKilled(t *testing.T) {
 	cc, seq := continuity{}, uint16(0)
 	cc.check(t, first.data[rtpHeader:])
 	seq = uint16(first.data[2])<<8 | uint16(first.data[3])
+	began := seq
 	last := next(t, grams, func(g gram) bool {
 		feed()
 		if got := uint16(g.data[2])<<8 | uint16(g.data[3]); got != seq+1 {
@@ -90,7 +91,7 @@ func TestProcessIsReplacedWhenKilled(t *testing.T) {
 		cc.check(t, g.data[rtpHeader:])
 		return o.Counters().Sent > 400
 	})
-	t.Logf("%d datagrams without a break, %d of them late, last at %v; %+v", seq, o.Counters().Late, last.at, c.Status())
+	t.Logf("%d datagrams without a break, %d of them late, last at %v; %+v", seq-began, o.Counters().Late, last.at, c.Status())
 }
 
 func TestNewerDaemonDisplaces(t *testing.T) {
