@@ -36,6 +36,13 @@ type (
 	Role          = auth.Role
 )
 
+// The roles, least first: see auth.Role.
+const (
+	Viewer   = auth.Viewer
+	Operator = auth.Operator
+	Admin    = auth.Admin
+)
+
 // Actor is who asks: a person or a program that has proved who it is.
 type Actor struct {
 	Name     string

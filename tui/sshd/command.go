@@ -1,6 +1,7 @@
 package sshd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ const maxDocument = 8 << 20
 
 // command is the plain side of a session: no pages, the same calls.
 type command struct {
-	service page.Service
+	service Service
 	actor   control.Actor
 	say     text.Printer
 	in      io.Reader
@@ -33,27 +34,75 @@ type command struct {
 	err     io.Writer
 }
 
+// verb is one command: its words, how many arguments follow them, and what it does.
+type verb struct {
+	words string
+	least int
+	most  int
+	run   func(c command, ctx context.Context, args []string) int
+}
+
+// verbs is the command line. A longer form stands before a shorter one with the same
+// words.
+func verbs() []verb {
+	plain := func(f func(command, context.Context) int) func(command, context.Context, []string) int {
+		return func(c command, ctx context.Context, _ []string) int { return f(c, ctx) }
+	}
+	return []verb{
+		{"channels", 0, 0, plain(command.channels)},
+		{"alarms", 0, 0, plain(command.alarms)},
+		{"status", 0, 0, plain(command.status)},
+		{"events", 0, 1, command.events},
+		{"log", 0, 1, command.log},
+		{"config export", 0, 0, plain(command.export)},
+		{"config check", 0, 0, func(c command, ctx context.Context, _ []string) int { return c.apply(ctx, "", true) }},
+		{"config apply", 0, 1, func(c command, ctx context.Context, args []string) int { return c.apply(ctx, at(args, 0), false) }},
+		{"config log", 0, 0, plain(command.revisions)},
+		{"config diff", 2, 2, command.diff},
+		{"config restore", 1, 2, command.restore},
+		{"user list", 0, 0, plain(command.users)},
+		{"user add", 2, 2, command.putUser},
+		{"user role", 2, 2, command.putUser},
+		{"user password", 1, 1, command.password},
+		{"user key", 2, 2, command.addKey},
+		{"user unlock", 1, 1, command.unlock},
+		{"user delete", 1, 1, command.deleteUser},
+		{"user code", 0, 0, plain(command.code)},
+		{"help", 0, 0, func(c command, _ context.Context, _ []string) int { return c.print(c.say.T("cli.help")) }},
+	}
+}
+
 func (c command) run(ctx context.Context, args []string) int {
 	if c.actor.Name == "" {
 		return c.fail(errors.New(c.say.T("cli.setup")))
 	}
-	switch strings.Join(args, " ") {
-	case "channels":
-		return c.channels(ctx)
-	case "alarms":
-		return c.alarms(ctx)
-	case "status":
-		return c.status(ctx)
-	case "config export":
-		return c.export(ctx)
-	case "config apply", "config check":
-		return c.apply(ctx, args[1] == "check")
-	case "help":
-		_, _ = io.WriteString(c.out, c.say.T("cli.help"))
-		return exitOK
+	for _, v := range verbs() {
+		n := len(strings.Fields(v.words))
+		if len(args) < n || strings.Join(args[:n], " ") != v.words {
+			continue
+		}
+		if rest := args[n:]; len(rest) >= v.least && len(rest) <= v.most {
+			return v.run(c, ctx, rest)
+		}
 	}
 	_, _ = io.WriteString(c.err, c.say.T("cli.help"))
 	return exitUsage
+}
+
+// at returns an argument that may be absent.
+func at(args []string, i int) string {
+	if i < len(args) {
+		return args[i]
+	}
+	return ""
+}
+
+// print writes a line or several and returns what that means for the exit status.
+func (c command) print(s string) int {
+	if _, err := io.WriteString(c.out, s); err != nil {
+		return exitTrouble
+	}
+	return exitOK
 }
 
 func (c command) fail(err error) int {
@@ -150,7 +199,7 @@ func (c command) export(ctx context.Context) int {
 
 // apply reads a configuration from the session and says what it would change; unless
 // it only checks, it commits it.
-func (c command) apply(ctx context.Context, check bool) int {
+func (c command) apply(ctx context.Context, comment string, check bool) int {
 	raw, err := io.ReadAll(io.LimitReader(c.in, maxDocument+1))
 	if err != nil {
 		return c.fail(err)
@@ -170,16 +219,14 @@ func (c command) apply(ctx context.Context, check bool) int {
 	if err != nil {
 		return c.fail(err)
 	}
-	for _, ch := range plan.Changes {
-		_, _ = fmt.Fprintf(c.out, "%s\t%s\t%s\t%s\n", ch.Kind, text.Clean(ch.Path), text.Clean(ch.Old), text.Clean(ch.New))
-	}
+	c.changes(plan.Changes)
 	for _, s := range append(plan.Interrupts, plan.Warnings...) {
 		_, _ = fmt.Fprintf(c.out, "! %s\n", text.Clean(s))
 	}
 	if check || len(plan.Changes) == 0 {
 		return exitOK
 	}
-	r, err := c.service.Commit(ctx, c.actor, base.ID, next, c.say.T("cli.applied"))
+	r, err := c.service.Commit(ctx, c.actor, base.ID, next, cmp.Or(comment, c.say.T("cli.applied")))
 	if err != nil {
 		return c.fail(err)
 	}

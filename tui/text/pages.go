@@ -155,16 +155,30 @@ var pageTexts = map[string]pair{
 	"event.alarm_raised":     {"alarm", "cảnh báo"},
 	"event.alarm_cleared":    {"alarm over", "hết cảnh báo"},
 
-	"cli.setup":    {"Nobody can log in yet: connect with a terminal and create the first administrator.", "Chưa ai đăng nhập được: hãy kết nối bằng thiết bị đầu cuối và tạo tài khoản quản trị đầu tiên."},
-	"cli.too_long": {"The document is longer than %s.", "Tài liệu dài hơn %s."},
-	"cli.applied":  {"applied as text", "áp dụng từ văn bản"},
+	"cli.setup":      {"Nobody can log in yet: connect with a terminal and create the first administrator.", "Chưa ai đăng nhập được: hãy kết nối bằng thiết bị đầu cuối và tạo tài khoản quản trị đầu tiên."},
+	"cli.too_long":   {"The document is longer than %s.", "Tài liệu dài hơn %s."},
+	"cli.locked":     {"locked until %s", "bị khóa đến %s"},
+	"cli.code_local": {"Only an administrator on the machine itself may make a one-time code: run headend user code there.", "Chỉ quản trị viên trên chính máy này mới tạo được mã dùng một lần: hãy chạy headend user code tại đó."},
+	"cli.applied":    {"applied as text", "áp dụng từ văn bản"},
 	"cli.help": {`Commands:
   channels                 state, bit rate and errors of every channel
   alarms                   raised alarms; exit status 1 while there are any
   status                   the box in four lines; exit status 1 while a major alarm is raised
   config export            the configuration as text
   config check < FILE      what applying it would change; nothing moves
-  config apply < FILE      apply it
+  config apply [WHY] < FILE  apply it
+  config log               the revisions, newest first; * runs
+  config diff A B          compare two revisions; exit status 1 when they differ
+  config restore N [WHY]   put an earlier revision on air again
+  user list                accounts, their keys and locks
+  user add NAME ROLE       add an account: viewer, operator or admin
+  user role NAME ROLE      change the role of an account
+  user password NAME       set a password, read from the first line of the input
+  user key NAME KEY        add an SSH public key
+  user unlock NAME         let a locked account log in again
+  user delete NAME         delete an account
+  user code                a new one-time code for the first operator; on the machine alone
+  events [N], log [N]      what happened; the newest lines of the log
 Without a command, on a terminal: the console.
 `, `Lệnh:
   channels                 trạng thái, tốc độ bit và lỗi của mọi kênh
@@ -172,7 +186,19 @@ Without a command, on a terminal: the console.
   status                   tóm tắt máy trong bốn dòng; mã thoát 1 khi có cảnh báo nặng
   config export            cấu hình dạng văn bản
   config check < TỆP       xem trước thay đổi nếu áp dụng; không tác động gì
-  config apply < TỆP       áp dụng
+  config apply [LÝ DO] < TỆP  áp dụng
+  config log               các phiên bản cấu hình, mới nhất trước; * đang chạy
+  config diff A B          so sánh hai phiên bản; mã thoát 1 khi khác nhau
+  config restore N [LÝ DO] đưa một phiên bản cũ lên sóng trở lại
+  user list                tài khoản, khóa SSH và trạng thái khóa
+  user add TÊN VAI_TRÒ     thêm tài khoản: viewer, operator hoặc admin
+  user role TÊN VAI_TRÒ    đổi vai trò của tài khoản
+  user password TÊN        đặt mật khẩu, đọc từ dòng đầu của đầu vào
+  user key TÊN KHÓA        thêm khóa công khai SSH
+  user unlock TÊN          mở khóa tài khoản bị khóa
+  user delete TÊN          xóa tài khoản
+  user code                mã dùng một lần mới cho người vận hành đầu tiên; chỉ trên chính máy này
+  events [N], log [N]      những gì đã xảy ra; các dòng nhật ký mới nhất
 Không có lệnh, trên thiết bị đầu cuối: bảng điều khiển.
 `},
 }
