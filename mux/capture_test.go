@@ -144,7 +144,7 @@ func breaks(b []byte) []string {
 	return out
 }
 
-// spacing returns the packet indices of the PID that start a section or payload.
+// starts returns the indices of the packets of a PID that start a section.
 func starts(b []byte, pid uint16) []int {
 	var out []int
 	for i := 0; i+188 <= len(b); i += 188 {

@@ -265,8 +265,8 @@ func TestRecovery(t *testing.T) {
 	last, worst := 0.0, 0.0
 	for n := range 4 * 3600 * 50 { // 4 h, a PCR every 20 ms
 		stc := flow.Ticks(n) * 540_000
-		true_ := float64(n) * 0.02 / (1 + ppm)
-		at := time.Duration((true_ + 0.1*r.Float64()) * 1e9)
+		truth := float64(n) * 0.02 / (1 + ppm)
+		at := time.Duration((truth + 0.1*r.Float64()) * 1e9)
 		c.sample(stc, at, stc+2_700_000)
 		if d := math.Abs(c.rate - last); d > 0 {
 			if most := slewLearning; n < 600*50 && d > most*1.01 || n > 610*50 && d > slewSteady*1.2 {
@@ -275,7 +275,7 @@ func TestRecovery(t *testing.T) {
 		}
 		last = c.rate
 		if n > 3600*50 {
-			latency := c.time(stc).Seconds() - true_
+			latency := c.time(stc).Seconds() - truth
 			worst = max(worst, math.Abs(latency-DefaultDelay.Seconds()))
 		}
 	}

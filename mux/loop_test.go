@@ -62,11 +62,11 @@ func checkLoop(t *testing.T, in []byte, passes int, seconds float64) {
 		}
 		last[c.pid] = c.pcr
 	}
-	checkDTS(t, out, len(in)/188, passes, seconds)
+	checkDTS(t, out, passes, seconds)
 }
 
 // checkDTS lets ffprobe read the DTS of every stream.
-func checkDTS(t *testing.T, out []byte, _ int, passes int, seconds float64) {
+func checkDTS(t *testing.T, out []byte, passes int, seconds float64) {
 	t.Helper()
 	tool(t, "ffprobe")
 	text, _ := run(t, "ffprobe", "-v", "error", "-show_entries", "packet=stream_index,dts_time,duration_time", "-of", "csv=p=0", save(t, out))
