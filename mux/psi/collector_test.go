@@ -301,7 +301,13 @@ func TestSchedule(t *testing.T) {
 		t.Errorf("a table without events is %+v", third)
 	}
 
-	// A receiver finds it complete, section by section.
+	collectSchedule(t, tables)
+}
+
+// collectSchedule checks that a receiver finds the tables complete, section by
+// section.
+func collectSchedule(t *testing.T, tables []*EIT) {
+	t.Helper()
 	s, c := newStreamer(t), new(Collector)
 	for _, eit := range tables {
 		s.send(PIDEIT, eit)
@@ -316,16 +322,27 @@ func TestSchedule(t *testing.T) {
 		}
 	}
 
+}
+
+func TestScheduleBorders(t *testing.T) {
+	now := time.Date(2026, 11, 22, 8, 6, 37, 0, time.UTC)
+	midnight := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	late := Event{ID: 6, Start: EncodeUTC(midnight.Add(4*day - time.Second))}
 	// After midnight the same event is 8 segments earlier, which is a day.
-	tomorrow, err := NewSchedule(service, true, now.Add(16*time.Hour), events[5:6])
+	tomorrow, err := NewSchedule(service, true, now.Add(16*time.Hour), []Event{late})
 	if err != nil || len(tomorrow) != 1 || tomorrow[0].TableID != 0x60 || tomorrow[0].Parts[len(tomorrow[0].Parts)-1].Number != 23*8 {
 		t.Errorf("tomorrow's schedule is %+v (%v)", tomorrow, err)
 	}
 	if empty, err := NewSchedule(service, false, now, nil); err != nil || len(empty) != 1 || len(empty[0].Parts) != 1 {
 		t.Errorf("the schedule of no events is %+v (%v)", empty, err)
 	}
-	for i := range events[9:] {
-		events[9+i] = event(uint16(200+i), midnight.Add(10*time.Hour), 3800)
+	var events []Event
+	for id := range uint16(20) {
+		e := Event{ID: id, Start: EncodeUTC(midnight.Add(10 * time.Hour))}
+		for range 15 {
+			e.Descriptors = append(e.Descriptors, &ShortEvent{Language: "vie", Name: Text(make([]byte, 200))})
+		}
+		events = append(events, e)
 	}
 	if _, err := NewSchedule(service, false, now, events); err == nil {
 		t.Error("20 full sections in one segment are accepted")
