@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/text/unicode/norm"
@@ -174,36 +175,56 @@ func FitRight(s string, w int) string {
 	return strings.Repeat(" ", w-n) + s
 }
 
-// Wrap breaks s at spaces into lines of at most w cells. Words that are longer are cut.
+// Wrap breaks s at spaces into lines of at most w cells. Words that are longer are
+// cut. It takes time in proportion to the length of s.
 func Wrap(s string, w int) []string {
-	w = max(w, 1)
+	w = max(w, 2) // one character may take two cells
 	var lines []string
-	line := ""
-	for _, word := range strings.Fields(s) {
-		for Width(word) > w {
-			head := runewidth.Truncate(word, w, "")
-			if head == "" {
-				break
-			}
-			if line != "" {
-				lines, line = append(lines, line), ""
-			}
-			lines = append(lines, head)
+	line, used := "", 0
+	flush := func() {
+		lines, line, used = append(lines, line), "", 0
+	}
+	for word := range strings.FieldsSeq(s) {
+		for word != "" {
+			head, n := prefix(word, w)
 			word = word[len(head):]
-		}
-		switch {
-		case line == "":
-			line = word
-		case Width(line)+1+Width(word) <= w:
-			line += " " + word
-		default:
-			lines, line = append(lines, line), word
+			switch {
+			case line == "":
+			case used+1+n <= w && word == "":
+				head, n = " "+head, n+1
+			default:
+				flush()
+			}
+			line, used = line+head, used+n
+			if word != "" {
+				flush()
+			}
 		}
 	}
 	if line != "" || len(lines) == 0 {
-		lines = append(lines, line)
+		flush()
 	}
 	return lines
+}
+
+// prefix returns as much of s as fits w cells, at least one character, and its width.
+// It looks at no more of s than can matter: marks without a width are cut as well.
+func prefix(s string, w int) (string, int) {
+	if most := 8*w + 64; len(s) > most {
+		for most > 0 && !utf8.RuneStart(s[most]) {
+			most--
+		}
+		s = s[:most]
+	}
+	if n := Width(s); n <= w {
+		return s, n
+	}
+	head := runewidth.Truncate(s, w, "")
+	if head == "" {
+		_, n := utf8.DecodeRuneInString(s)
+		head = s[:n]
+	}
+	return head, Width(head)
 }
 
 // Translated returns a text that English takes from elsewhere, such as an alarm's,
