@@ -112,13 +112,14 @@ func (p Printer) N(key string, n int, args ...any) string {
 }
 
 // Clean makes text from outside safe for a terminal: control characters, escape
-// sequences' leading bytes and direction overrides become spaces or vanish.
+// sequences' leading bytes, direction overrides and other invisible signs become
+// spaces or vanish.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t' || r == '\n' || r == '\r':
 			return ' '
-		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\uFEFF':
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
 			return -1
 		}
 		return r
@@ -163,7 +164,11 @@ func Fit(s string, w int) string {
 		s = runewidth.Truncate(s, w, "…")
 		n = Width(s)
 	}
-	return s + strings.Repeat(" ", w-n)
+	s += strings.Repeat(" ", w-n)
+	for Width(s) < w { // a mark that takes the first space to itself
+		s += " "
+	}
+	return s
 }
 
 // FitRight is Fit with the text at the right edge.
