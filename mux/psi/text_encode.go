@@ -68,6 +68,9 @@ func chooseCoding(s string, tables []Charset) ([]rune, Charset) {
 // and dashes are no reason to leave the table that old receivers need.
 func chooseTable(runes *[]rune, tables []Charset) Charset {
 	for _, c := range tables {
+		if c != CharsetLatin && c != CharsetUCS2 && c != CharsetUTF8 && !c.single() {
+			continue // not even control codes may go into a table that is not decoded
+		}
 		if _, _, ok := encodeRunes(*runes, c, 0); ok {
 			return c
 		}
