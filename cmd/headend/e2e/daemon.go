@@ -96,7 +96,6 @@ func (d *Daemon) Start(ctx context.Context) error {
 	d.cmd = d.Net.Command(d.Host, d.Binary, "serve", "--data", d.Data, "--http", HTTPAddr, "--ssh", SSHAddr)
 	d.cmd.Env = append(os.Environ(), d.Env...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
 		return err
 	}
