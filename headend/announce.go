@@ -54,17 +54,12 @@ func (a *app) announce(ctx context.Context) error {
 
 // onAir reports whether a datagram has left, or no output asks for one.
 func (a *app) onAir() bool {
-	outputs := false
 	for _, name := range a.engine.names() {
-		if st, ok := a.engine.station(name); ok {
-			sent, any := st.channel.Sent()
-			if sent > 0 {
-				return true
-			}
-			outputs = outputs || any
+		if st, ok := a.engine.station(name); ok && st.channel.Sent() > 0 {
+			return true
 		}
 	}
-	return !outputs
+	return len(a.engine.outputs()) == 0
 }
 
 // tell prints where viewers, receivers and operators find the box.

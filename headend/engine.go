@@ -296,6 +296,21 @@ func (e *engine) names() []string {
 	return slices.Clone(e.order)
 }
 
+// outputs returns the names of the outputs that should send.
+func (e *engine) outputs() map[string]bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ids := map[string]bool{}
+	for _, ch := range e.running.Channels {
+		for _, out := range ch.Outputs {
+			if !ch.Disabled && !out.Disabled {
+				ids[outputID(ch.Name, out)] = true
+			}
+		}
+	}
+	return ids
+}
+
 // interfacesInUse returns the network interfaces that the configuration names.
 func (e *engine) interfacesInUse() map[string]bool {
 	e.mu.Lock()

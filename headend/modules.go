@@ -2,6 +2,8 @@ package headend
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -106,9 +108,16 @@ func (m modules) Output(name string, index int, out config.Output) (channel.Outp
 		return channel.Output{}, err
 	}
 	spec := wire.Spec{
-		ID: name + "\x00" + out.URL, To: end.Addr, Interface: end.Interface, Source: end.Local,
+		ID: outputID(name, out), To: end.Addr, Interface: end.Interface, Source: end.Local,
 		TTL: *out.TTL, DSCP: out.DSCP, Loop: out.MulticastLoop || end.Loopback(), RTP: end.Scheme == "rtp", Rate: int64(out.Bitrate),
 	}
 	o := &datagramOutput{link: m.Sender, spec: spec, selection: sel}
 	return channel.Output{Output: o, Status: o.status}, nil
+}
+
+// outputID names an output across restarts of the daemon. Names and addresses may be
+// longer than the wire process takes.
+func outputID(channel string, out config.Output) string {
+	sum := sha256.Sum256([]byte(channel + "\x00" + out.URL))
+	return hex.EncodeToString(sum[:16])
 }

@@ -157,7 +157,7 @@ func (a *app) run(ctx context.Context) error {
 	if err := a.boot(ctx); err != nil {
 		return err
 	}
-	a.wire.claimed()
+	a.wire.release(a.engine.outputs())
 	local, err := listenLocal(ctx, filepath.Join(a.Data, consoleName))
 	if err != nil {
 		return err
@@ -210,11 +210,20 @@ func (a *app) background(ctx context.Context, console Console, local net.Listene
 	}
 	for name, run := range map[string]func(context.Context) error{
 		"alarms": a.alarms.Run, "events": a.control.Run, "wire": a.wire.run, "health": a.watchHealth,
-		"console":  func(context.Context) error { return console.Serve(local) },
+		"console":  func(ctx context.Context) error { return serveLocal(ctx, console, local) },
 		"watchdog": a.watchdog, "start": a.announce,
 	} {
 		a.tasks.Go(supervise.Task{Name: name, Run: run, Failed: failed(name)})
 	}
+}
+
+// serveLocal serves the local console until ctx ends: it is told to stop before that.
+func serveLocal(ctx context.Context, console Console, l net.Listener) error {
+	if err := console.Serve(l); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // stop takes the box down: outputs are left to the wire process, which goes on with

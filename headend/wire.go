@@ -72,15 +72,19 @@ func (l *wireLink) run(ctx context.Context) error {
 	return l.client.Run(ctx)
 }
 
-// claimed ends the outputs of an earlier daemon that the configuration no longer has.
-func (l *wireLink) claimed() {
+// release ends the outputs of an earlier daemon that the configuration no longer
+// has; wanted are the names of those it has.
+func (l *wireLink) release(wanted map[string]bool) {
 	if l.local != nil {
 		return
 	}
-	for _, s := range l.client.Held() {
-		l.Log.Info("ending an output that is no longer configured", "to", s.To)
-	}
-	if err := l.client.Release(); err != nil {
+	err := l.client.Release(func(s wire.Spec) bool {
+		if !wanted[s.ID] {
+			l.Log.Info("ending an output that is no longer configured", "to", s.To)
+		}
+		return wanted[s.ID]
+	})
+	if err != nil {
 		l.Log.Warn("releasing outputs of the earlier daemon", "err", err)
 	}
 }

@@ -20,7 +20,7 @@ const (
 	receiveBatch  = 32
 	controlSize   = 64
 	defaultBuffer = 4 << 20
-	receiveEvery  = 5 * time.Millisecond
+	receiveEvery  = 10 * time.Millisecond
 	largestOffset = time.Second // between an arrival and its reading: more is a step of the wall clock
 )
 

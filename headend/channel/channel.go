@@ -99,16 +99,14 @@ func (c *Channel) Ring() *flow.Ring[flow.Batch] { return c.ring }
 // Status returns the newest snapshot, at most one second old.
 func (c *Channel) Status() Status { return *c.status.Load() }
 
-// Sent returns the datagrams that left through the outputs, and whether there is an
-// output that should send.
-func (c *Channel) Sent() (datagrams uint64, outputs bool) {
+// Sent returns the datagrams that left through the outputs.
+func (c *Channel) Sent() (datagrams uint64) {
 	for _, o := range *c.sending.Load() {
-		outputs = true
 		if o.Status != nil {
 			datagrams += o.Status().Datagrams
 		}
 	}
-	return datagrams, outputs
+	return datagrams
 }
 
 // Alive reports whether the owner of the channel has gone round within the last

@@ -291,13 +291,21 @@ func (c *Client) Held() []Spec {
 	return specs
 }
 
-// Release ends the held outputs that were not opened: the configuration no longer
-// has them.
-func (c *Client) Release() error {
+// Release ends the held outputs that were not opened and that keep does not want
+// either: the configuration no longer has them. Those it wants may be opened later.
+func (c *Client) Release(keep func(Spec) bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.forget()
-	return c.call(request{Op: opRelease}, -1)
+	var errs []error
+	for id, h := range c.held {
+		if keep(h.spec) {
+			continue
+		}
+		unix.Close(h.fd)
+		delete(c.held, id)
+		errs = append(errs, c.call(request{Op: opClose, ID: id}, -1))
+	}
+	return errors.Join(errs...)
 }
 
 // forget closes what a process has handed over and nobody opened.

@@ -120,7 +120,7 @@ func TestNewerDaemonDisplaces(t *testing.T) {
 	if _, err := c2.Open(spec("b", "239.1.1.2:5000", false)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c2.Release(); err != nil {
+	if err := c2.Release(func(Spec) bool { return false }); err != nil {
 		t.Fatal(err)
 	}
 	c3 := client(t, n, path)

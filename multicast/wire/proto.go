@@ -37,14 +37,13 @@ const (
 	opClaim   operation = "claim"   // id of a held output, answered as it was opened
 	opPSI     operation = "psi"     // id and sets
 	opClose   operation = "close"   // ids
-	opRelease operation = "release" // close held outputs that were not claimed
 	opPing    operation = "ping"
 	opLeave   operation = "leave"  // hold; the last request
 	opFinish  operation = "finish" // drain and exit; the last request
 )
 
 func operations() []operation {
-	return []operation{opHello, opOpen, opClaim, opPSI, opClose, opRelease, opPing, opLeave, opFinish}
+	return []operation{opHello, opOpen, opClaim, opPSI, opClose, opPing, opLeave, opFinish}
 }
 
 // request is one message from the daemon.

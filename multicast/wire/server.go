@@ -287,14 +287,6 @@ func (s *server) do(req request, fd int) (int, error) {
 		return -1, s.host.setPSI(req.ID, req.Sets)
 	case opClose:
 		s.close(req.ID)
-	case opRelease:
-		var rest []string
-		s.host.each(func(o *output) {
-			if !o.claimed.Load() {
-				rest = append(rest, o.spec.ID)
-			}
-		})
-		s.close(rest...)
 	case opPing, opLeave:
 	case opHello, opFinish:
 		return -1, fmt.Errorf("%w: %s must be the first request", errProtocol, req.Op)

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sigma/cmd/headend/e2e"
+	"sigma/multicast/rig"
+)
+
+// outputs is how many channels are on the wire.
+const outputs = 50
+
+// wire sends 50 channels as RTP of constant bit rate while viewers and changes of
+// the configuration keep the daemon busy. The time stamp of a datagram is the time
+// it was to leave, to 11 µs; the kernel of the receiver says when it came.
+func (b *bench) wire() error {
+	f, err := b.newField(outputs)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	d, err := b.daemon(f, f.config(outputs, "rtp", ", bitrate: 4400000, hls"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Stop() }()
+	if err := sleep(b.ctx, 12*time.Second); err != nil { // HLS is there
+		return err
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, b.long)
+	defer cancel()
+	var busy sync.WaitGroup
+	var viewed, changed atomic.Int64
+	for i := range 20 {
+		busy.Go(func() { watch(ctx, f.net, i, &viewed) })
+	}
+	busy.Go(func() { edit(ctx, d, &changed) })
+	w := wireTimes{seen: make([]sequence, outputs)}
+	var groups []netip.AddrPort
+	for i := range outputs {
+		groups = append(groups, out(i))
+	}
+	before, began := jiffies([]int{d.PID()}), time.Now()
+	drops, err := f.net.Capture(ctx, receiver, groups, w.add)
+	busy.Wait()
+	if err != nil {
+		return err
+	}
+	slices.Sort(w.late)
+	at := func(q float64) float64 { return float64(w.late[int(q*float64(len(w.late)-1))]) / 1e3 }
+	b.add(fmt.Sprintf("datagrams within 500 µs of their time, %d channels, daemon busy (%d segments fetched, %d commits, %.0f %% of a core)",
+		outputs, viewed.Load(), changed.Load(), (jiffies([]int{d.PID()})-before)/time.Since(began).Seconds()),
+		"99 %", "%.3f %%", 100*within(w.late, 500*time.Microsecond))
+	b.add("datagrams within 5 ms of their time", "99.9 %", "%.3f %%", 100*within(w.late, 5*time.Millisecond))
+	b.add("lateness of datagrams, median, 99 %, 99.9 %, largest", "", "%.0f µs, %.0f µs, %.0f µs, %.0f µs", at(.5), at(.99), at(.999), at(1))
+	b.add(fmt.Sprintf("datagrams lost of %d in %v", len(w.late), b.long), "0", "%d, and %d dropped by the receiver", w.lost(), drops)
+	return nil
+}
+
+type sequence struct {
+	begun bool
+	last  uint16
+	lost  uint64
+}
+
+// wireTimes collects how far datagrams are from their time.
+type wireTimes struct {
+	seen []sequence
+	late []time.Duration // early ones as well, without sign
+}
+
+func (w *wireTimes) add(g int, d rig.Datagram) {
+	if len(d.Data) < 12 {
+		return
+	}
+	seq, stamp := binary.BigEndian.Uint16(d.Data[2:]), binary.BigEndian.Uint32(d.Data[4:])
+	s := &w.seen[g]
+	if s.begun {
+		s.lost += uint64(uint16(seq - s.last - 1))
+	}
+	s.begun, s.last = true, seq
+	arrived := monotonicAt(d.At)
+	now := uint32(uint64(arrived) * 9 / 100_000) // 90 kHz
+	late := time.Duration(int32(now-stamp)) * 100_000 / 9
+	w.late = append(w.late, late.Abs())
+}
+
+func (w *wireTimes) lost() (n uint64) {
+	for _, s := range w.seen {
+		n += s.lost
+	}
+	return n
+}
+
+func within(sorted []time.Duration, limit time.Duration) float64 {
+	n, _ := slices.BinarySearch(sorted, limit+1)
+	return float64(n) / float64(max(1, len(sorted)))
+}
+
+// monotonicAt returns CLOCK_MONOTONIC at a wall time of the last moments.
+func monotonicAt(t time.Time) time.Duration {
+	var mono, wall unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono) // the clocks are there on every Linux
+	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &wall)
+	return time.Duration(mono.Nano() - (wall.Nano() - t.UnixNano()))
+}
+
+// watch plays one channel by HLS over and over.
+func watch(ctx context.Context, net *rig.Net, i int, fetched *atomic.Int64) {
+	client := net.Client(box)
+	base := fmt.Sprintf("http://%s/c%d/", e2e.HTTPAddr, i)
+	get := func(path string) string {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
+		if err != nil {
+			return ""
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return ""
+		}
+		defer resp.Body.Close()
+		var sb strings.Builder
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := resp.Body.Read(buf)
+			if resp.Header.Get("Content-Type") != "video/mp2t" {
+				sb.Write(buf[:n])
+			}
+			if err != nil {
+				return sb.String()
+			}
+		}
+	}
+	for ctx.Err() == nil {
+		for line := range strings.Lines(get("mono.m3u8")) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				get(line)
+				fetched.Add(1)
+			}
+		}
+		_ = sleep(ctx, time.Second)
+	}
+}
+
+// edit changes the title of a channel over and over.
+func edit(ctx context.Context, d *e2e.Daemon, committed *atomic.Int64) {
+	for n := 0; ctx.Err() == nil; n++ {
+		title := map[string]string{"title": "take " + strconv.Itoa(n)}
+		if err := d.API(ctx, http.MethodPut, fmt.Sprintf("/streams/c%d", n%outputs), title, nil); err == nil {
+			committed.Add(1)
+		} else if ctx.Err() == nil {
+			fmt.Fprintln(os.Stderr, "bench: commit:", err)
+		}
+		_ = sleep(ctx, 200*time.Millisecond)
+	}
+}
