@@ -41,6 +41,8 @@ func Recordings() []Recording {
 			with("-c:v", "mpeg2video", "-g", "12", "-bf", "2", "-b:v", "4500k", "-maxrate", "4500k", "-bufsize", "1800k", "-c:a:0", "mp2", "-b:a:0", "192k", "-c:a:1", "ac3", "-b:a:1", "192k")...),
 		recording("hevc", 3_000_000, "testsrc2=s=640x360:r=25",
 			with("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=25:vbv-maxrate=1800:vbv-bufsize=1200", "-b:v", "1800k", "-c:a", "aac", "-b:a", "96k")...),
+		recording("small", 1_000_000, "testsrc2=s=320x180:r=25",
+			"-map", "0", "-map", "1", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "12", "-b:v", "600k", "-maxrate", "600k", "-bufsize", "200k", "-c:a", "mp2", "-b:a", "64k"),
 		recording("two", 8_000_000, "testsrc2=s=720x576:r=25",
 			"-map", "0", "-map", "1", "-map", "0", "-map", "2", "-c:v", "mpeg2video", "-g", "12", "-b:v", "2800k", "-maxrate", "2800k", "-bufsize", "1200k", "-c:a", "mp2", "-b:a", "192k",
 			"-program", "title=One:program_num=101:st=0:st=1", "-program", "title=Two:program_num=102:st=2:st=3"),

@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -27,12 +26,11 @@ type Daemon struct {
 	Net    *rig.Net
 	Host   int
 	Binary string // path of the headend binary
-	Data   string // data folder
+	Data   string // data folder; the log lies beside it
 	Env    []string
 
 	cmd   *exec.Cmd
 	ended chan struct{}
-	log   safeBuffer
 	token string
 }
 
@@ -42,23 +40,6 @@ const (
 	SSHAddr  = "127.0.0.1:2222"
 	Password = "correct horse battery"
 )
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
 
 // Tool runs a sub-command of the binary on the daemon's data folder and returns
 // what it prints.
@@ -91,24 +72,52 @@ func (d *Daemon) Prepare(ctx context.Context, yaml string) error {
 	return err
 }
 
-// Start starts the daemon and returns when its API answers.
+// Start starts the daemon and returns when it is ready to serve.
 func (d *Daemon) Start(ctx context.Context) error {
+	if err := d.Launch(); err != nil {
+		return err
+	}
+	return d.Until(ctx, func() (bool, error) { return d.answers("/health/ready"), nil })
+}
+
+// answers reports whether the daemon answers an address with success.
+func (d *Daemon) answers(path string) bool {
+	c := d.client()
+	defer c.CloseIdleConnections()
+	r, err := c.Get("http://" + HTTPAddr + path)
+	if err != nil {
+		return false // not listening yet
+	}
+	_ = r.Body.Close()
+	return r.StatusCode == http.StatusOK
+}
+
+// Launch starts the daemon and waits for nothing.
+func (d *Daemon) Launch() error {
 	d.cmd = d.Net.Command(d.Host, d.Binary, "serve", "--data", d.Data, "--http", HTTPAddr, "--ssh", SSHAddr)
 	d.cmd.Env = append(os.Environ(), d.Env...)
-	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
+	// A file, not a pipe: the wire process outlives the daemon and holds it open.
+	log, err := os.OpenFile(d.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	d.cmd.Stdout, d.cmd.Stderr = log, log
 	if err := d.cmd.Start(); err != nil {
 		return err
 	}
 	d.ended = make(chan struct{})
-	go func() { _ = d.cmd.Wait(); close(d.ended) }()
-	return d.Until(ctx, func() (bool, error) {
-		r, err := d.client().Get("http://" + HTTPAddr + "/health/ready")
-		if err != nil {
-			return false, nil // not listening yet
-		}
-		_ = r.Body.Close()
-		return r.StatusCode == http.StatusOK, nil
-	})
+	cmd, ended := d.cmd, d.ended
+	go func() { _ = cmd.Wait(); close(ended) }()
+	return nil
+}
+
+// Login makes an API token, so that no later call of API costs a password hash.
+func (d *Daemon) Login(ctx context.Context) error {
+	var t struct{ Secret string }
+	err := d.API(ctx, http.MethodPost, "/api_tokens", map[string]any{"name": "tests", "role": "admin"}, &t)
+	d.token = t.Secret
+	return err
 }
 
 // Until asks often until f answers true, the daemon ends or ctx does.
@@ -150,8 +159,16 @@ func (d *Daemon) Stop() error {
 	}
 }
 
-// Log returns what the daemon printed.
-func (d *Daemon) Log() string { return d.log.String() }
+func (d *Daemon) logFile() string { return strings.TrimSuffix(d.Data, "/") + ".log" }
+
+// Log returns what the daemon printed since it was started first.
+func (d *Daemon) Log() string {
+	b, err := os.ReadFile(d.logFile())
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
 
 func (d *Daemon) client() *http.Client { return d.Net.Client(d.Host) }
 

@@ -1,5 +1,7 @@
-// Plays one HLS address in a real Chromium with hls.js and prints one line of JSON:
-// what was played, the stalls, the fatal errors. Usage: play.mjs MODULES URL SECONDS
+// Plays one HLS address in a real Chromium with hls.js and prints lines of JSON: what
+// was played, the stalls, the fatal errors. Usage: play.mjs MODULES URL SECONDS prints
+// one line after that time; without SECONDS it prints one every half second until its
+// standard input ends.
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
@@ -38,13 +40,22 @@ const browser = await chromium.launch({
 });
 const tab = await browser.newPage();
 await tab.goto(`http://127.0.0.1:${server.address().port}/`);
-await tab.waitForTimeout(Number(seconds) * 1000);
-const result = await tab.evaluate(() => ({
+const print = async () => console.log(JSON.stringify(await tab.evaluate(() => ({
   ...window.state,
   at: document.getElementById('v').currentTime,
   frames: document.getElementById('v').getVideoPlaybackQuality().totalVideoFrames,
   width: document.getElementById('v').videoWidth,
-}));
-console.log(JSON.stringify(result));
+}))));
+if (seconds) {
+  await tab.waitForTimeout(Number(seconds) * 1000);
+  await print();
+} else {
+  let ended = false;
+  process.stdin.on('end', () => { ended = true; }).resume();
+  while (!ended) {
+    await print();
+    await tab.waitForTimeout(500);
+  }
+}
 await browser.close();
 server.close();
