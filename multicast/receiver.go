@@ -104,7 +104,7 @@ func (r *Receiver) Drops() uint64 { return r.drops }
 
 // Read waits for datagrams, returns up to 32 of them, and ends with the cause when
 // ctx does. The slice and the bytes are valid until the next call. So as to wake
-// little, it looks at most every 5 ms while nothing waits: the socket buffer keeps
+// little, it looks at most every 10 ms while nothing waits: the socket buffer keeps
 // what comes in between and the kernel stamps its arrival.
 func (r *Receiver) Read(ctx context.Context) ([]Datagram, error) {
 	for {
@@ -118,17 +118,12 @@ func (r *Receiver) Read(ctx context.Context) ([]Datagram, error) {
 	}
 }
 
-// pause waits for the next multiple of 5 ms of the clock: all receivers wake at
-// once, which costs the system one wake-up instead of many.
+// pause waits for the next multiple of 10 ms of the clock: all receivers wake at
+// once, which costs the system one wake-up instead of many. A sleep costs half of
+// what a timer with a channel does; the end of ctx is noticed after it.
 func (r *Receiver) pause(ctx context.Context) error {
-	t := time.NewTimer(receiveEvery - r.Now()%receiveEvery)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
+	time.Sleep(receiveEvery - r.Now()%receiveEvery)
+	return context.Cause(ctx)
 }
 
 // Poll returns the datagrams that wait, up to 32 and possibly none. The slice and

@@ -32,14 +32,14 @@ var errProtocol = errors.New("wire protocol")
 type operation string
 
 const (
-	opHello   operation = "hello"   // version and hold; answered by one reply and one per held output
-	opOpen    operation = "open"    // spec and memory
-	opClaim   operation = "claim"   // id of a held output, answered as it was opened
-	opPSI     operation = "psi"     // id and sets
-	opClose   operation = "close"   // ids
-	opPing    operation = "ping"
-	opLeave   operation = "leave"  // hold; the last request
-	opFinish  operation = "finish" // drain and exit; the last request
+	opHello  operation = "hello" // version and hold; answered by one reply and one per held output
+	opOpen   operation = "open"  // spec and memory
+	opClaim  operation = "claim" // id of a held output, answered as it was opened
+	opPSI    operation = "psi"   // id and sets
+	opClose  operation = "close" // ids
+	opPing   operation = "ping"
+	opLeave  operation = "leave"  // hold; the last request
+	opFinish operation = "finish" // drain and exit; the last request
 )
 
 func operations() []operation {
