@@ -11,17 +11,19 @@ import (
 const (
 	// DefaultDelay is the latency of a Shaper that is not told otherwise: one PCR
 	// interval of look-ahead, ±50 ms of network jitter, and time to hand over.
-	DefaultDelay = 200 * time.Millisecond
+	DefaultDelay = 300 * time.Millisecond
 	// DefaultLead is how far ahead of their time datagrams are handed over.
-	DefaultLead = 250 * time.Millisecond
+	DefaultLead = 350 * time.Millisecond
 	// RetainMax is the longest time a packet waits for its datagram to fill.
 	RetainMax = 40 * time.Millisecond
 
 	// datagram is the number of packets in a datagram: 1316 bytes.
 	datagram = 7
 	// handOver is how long before its time a datagram is made even if what
-	// belongs into it has not arrived.
-	handOver = 30 * time.Millisecond
+	// belongs into it has not arrived. It is what the daemon may stall, busy with
+	// viewers or collecting garbage, without a datagram being late: 60 ms were seen on
+	// two cores that did everything else as well.
+	handOver = 100 * time.Millisecond
 	// maxLate is how late packets may be and still be sent, closer together than
 	// they came; later ones begin a new stretch with the latency they need.
 	maxLate = 100 * time.Millisecond
