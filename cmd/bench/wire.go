@@ -32,7 +32,11 @@ func (b *bench) wire() error {
 		return err
 	}
 	defer f.close()
-	d, err := b.daemon(f, f.config(outputs, "rtp", ", bitrate: 4400000, hls"))
+	if err := f.net.Link(box, receiver, "direct"); err != nil {
+		return err
+	}
+	yaml := strings.ReplaceAll(f.config(outputs, "rtp", ", bitrate: 4400000, hls"), "rtp://eth@", "rtp://direct@")
+	d, err := b.daemon(f, yaml)
 	if err != nil {
 		return err
 	}

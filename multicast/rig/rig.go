@@ -58,6 +58,25 @@ func NewNet(n int) (*Net, error) {
 	return w, nil
 }
 
+// Link joins hosts a and b by a cable of their own, an interface with the given name
+// on each, with the addresses 10.98.0.1 and 10.98.0.2. What one sends the kernel
+// stamps as received within the same call: nothing between them delays the stamp.
+func (w *Net) Link(a, b int, name string) error {
+	for _, line := range []string{
+		fmt.Sprintf("link add %s netns %s type veth peer name %s netns %s", name, w.Hosts[a], name, w.Hosts[b]),
+		fmt.Sprintf("-n %s addr add 10.98.0.1/24 dev %s", w.Hosts[a], name),
+		fmt.Sprintf("-n %s addr add 10.98.0.2/24 dev %s", w.Hosts[b], name),
+		fmt.Sprintf("-n %s link set %s up", w.Hosts[a], name),
+		fmt.Sprintf("-n %s link set %s up", w.Hosts[b], name),
+		fmt.Sprintf("-n %s route replace 239.2.0.0/16 dev %s", w.Hosts[b], name),
+	} {
+		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("ip %s: %w: %s", line, err, out)
+		}
+	}
+	return nil
+}
+
 // Close removes the namespaces. Processes in them keep them alive until they end.
 func (w *Net) Close() {
 	for _, h := range append(w.Hosts, w.sw) {
