@@ -96,7 +96,7 @@ type output struct {
 	nameLen int
 	psi     atomic.Pointer[[]PSISet]
 	until   atomic.Int64 // hold until this time when the ring is empty; 0 not at all
-	claimed atomic.Bool  // the next datagram from the ring ends hold
+	claimed atomic.Bool  // the next datagram of the daemon of now ends hold
 
 	ready   bool // at and payload are those of the next datagram
 	made    bool // and it was made by hold
@@ -125,9 +125,12 @@ func (o *output) collect(due time.Duration, clock clock) bool {
 		}
 		o.ready = false
 		if !o.made {
-			o.turn(o.ring.epochOf(o.tail))
+			epoch := o.ring.epochOf(o.tail)
+			o.turn(epoch)
 			o.tail++
-			if o.claimed.Load() {
+			// What the daemon before has left in the ring does not end hold: the new one may
+			// have claimed the output long before it has something to send.
+			if o.claimed.Load() && epoch == o.ring.epoch.Load() {
 				o.until.Store(0)
 			}
 		}

@@ -324,6 +324,60 @@ func TestProcessLife(t *testing.T) {
 	ended(t, path)
 }
 
+// TestEarlyTakeoverIsBridged lets a daemon claim an output while the ring still holds
+// what the one before scheduled, and send nothing for a while: the tables must go on.
+func TestEarlyTakeoverIsBridged(t *testing.T) {
+	n := network(t)
+	grams := listenTo(t, n, "239.1.1.1:5000")
+	path := filepath.Join(t.TempDir(), "wire")
+	c := client(t, n, path)
+	o, err := c.Open(spec("a", "239.1.1.1:5000", false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.SetPSI([]PSISet{{50 * time.Millisecond, packet(0, 7, 1)}}); err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	err = c.tell()
+	c.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := stream{pid: 100}
+	at := newClock().now() + 20*time.Millisecond
+	for i := range 100 {
+		if !o.Send(at+time.Duration(i)*2632*time.Microsecond, s.datagram()) {
+			t.Fatal("ring full")
+		}
+	}
+	next(t, grams, func(g gram) bool { return pidOf(g.data) == 100 })
+	c.mu.Lock()
+	c.conn.Close()
+	c.mu.Unlock()
+	c2 := client(t, n, path)
+	if _, err := c2.Open(o.Spec()); err != nil {
+		t.Fatal(err)
+	}
+	next(t, grams, func(g gram) bool { return pidOf(g.data) == 100 })
+	for range 10 { // far behind the end of the ring
+		next(t, grams, func(g gram) bool { return hasPID(g.data, 0) })
+	}
+	if err := c2.Close(0); err != nil {
+		t.Fatal(err)
+	}
+	ended(t, path)
+}
+
+func hasPID(data []byte, pid int) bool {
+	for p := range slices.Chunk(data, packetSize) {
+		if int(pidOf(p)) == pid {
+			return true
+		}
+	}
+	return false
+}
+
 // ended waits for the process on path to end, which closes its connections.
 func ended(t testing.TB, path string) {
 	t.Helper()
