@@ -105,6 +105,9 @@ type analyzer struct {
 	began   time.Duration
 	ended   time.Duration
 	clock   [2]flow.Ticks // of the first and the last item with one
+	packets uint64        // taken so far
+	between [2]uint64     // as of those items
+	sync    uint64        // bad sync bytes that the reader of a file met
 	file    bool          // arrival is the clock of the stream, as nothing else is known
 }
 
@@ -118,13 +121,13 @@ func (a *analyzer) Append(it flow.Item[flow.Batch]) {
 	}
 	a.ended = it.Arrived
 	a.inspect.Feed(it, func(p flow.Item[flow.Batch]) {
-		if p.V.Clock == 0 {
-			return
+		if p.V.Clock != 0 {
+			if a.clock[0] == 0 {
+				a.clock[0], a.between[0] = p.V.Clock, a.packets
+			}
+			a.clock[1], a.between[1] = p.V.Clock, a.packets
 		}
-		if a.clock[0] == 0 {
-			a.clock[0] = p.V.Clock
-		}
-		a.clock[1] = p.V.Clock
+		a.packets += uint64(len(p.V.Data) / flow.PacketSize)
 	})
 	for p := it.V.Data; len(p) >= flow.PacketSize; p = p[flow.PacketSize:] {
 		if v, ok := ts.PCR(p); ok && !ts.TEI(p) {
@@ -157,11 +160,12 @@ func (a *analyzer) result(input string) Analysis {
 	s := a.inspect.Snapshot()
 	out := Analysis{
 		Input: config.Redact(input), Seconds: (a.ended - a.began).Seconds(), Packets: s.Packets, Nulls: s.Null,
-		Errors: AnalysisErrors{Sync: s.Sync, Transport: s.Transport, Continuity: s.Continuity, CRC: s.CRC, PCRJumps: s.PCRJumps},
+		Errors: AnalysisErrors{Sync: s.Sync + a.sync, Transport: s.Transport, Continuity: s.Continuity, CRC: s.CRC, PCRJumps: s.PCRJumps},
 	}
-	seconds := (a.clock[1] - a.clock[0]).Duration().Seconds()
-	if seconds <= 0 {
-		seconds = out.Seconds
+	seconds := out.Seconds
+	if n := a.between[1] - a.between[0]; n > 0 && a.clock[1] > a.clock[0] {
+		// The clocks stand at the first packets of items; what is around them counts as well.
+		seconds = (a.clock[1] - a.clock[0]).Duration().Seconds() * float64(a.packets) / float64(n)
 	}
 	rate := func(packets uint64) int64 {
 		if seconds <= 0 {
@@ -295,10 +299,11 @@ func readFile(path string, to flow.Appender[flow.Batch]) error {
 		return err
 	}
 	defer f.Close()
+	var sync ts.Syncer
 	if a, ok := to.(*analyzer); ok {
 		a.file = true
+		defer func() { a.sync = sync.Errors() }()
 	}
-	var sync ts.Syncer
 	packets := 0
 	emit := func(b []byte) {
 		packets += len(b) / flow.PacketSize

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -233,7 +234,7 @@ func (in *input) status(now time.Duration, active bool) InputStatus {
 	case in.last.Load() != 0 && !in.flowing(now):
 		in.set(NoSignal, fmt.Errorf("no packet for %v", in.silence()))
 	case now-in.channel.began > in.silence() && in.last.Load() == 0:
-		in.set(NoSignal, fmt.Errorf("no packet yet"))
+		in.set(NoSignal, in.nothingYet())
 	}
 	state, since, err := in.get()
 	s := InputStatus{URL: config.Redact(in.cfg.URL), State: state, Since: since, Bitrate: in.bitrate, LastError: err, Counters: in.counters()}
@@ -241,4 +242,12 @@ func (in *input) status(now time.Duration, active bool) InputStatus {
 		s.Warning = in.source.Warning()
 	}
 	return s
+}
+
+// nothingYet says why an input has given no packet since it began.
+func (in *input) nothingYet() error {
+	if n := in.counters().Sync; n > 0 {
+		return fmt.Errorf("what arrives is no transport stream (%d errors): expected packets of 188 bytes that begin with 0x47", n)
+	}
+	return errors.New("no packet yet")
 }
