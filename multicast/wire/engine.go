@@ -125,14 +125,13 @@ func (o *output) collect(due time.Duration, clock clock) bool {
 		}
 		o.ready = false
 		if !o.made {
-			epoch := o.ring.epochOf(o.tail)
-			o.turn(epoch)
-			o.tail++
 			// What the daemon before has left in the ring does not end hold: the new one may
 			// have claimed the output long before it has something to send.
-			if o.claimed.Load() && epoch == o.ring.epoch.Load() {
+			if o.claimed.Load() && o.current() {
 				o.until.Store(0)
 			}
+			o.turn(o.ring.epochOf(o.tail))
+			o.tail++
 		}
 		e := entry{o, o.at, o.tail, o.made}
 		if due-o.at > maxLate || o.muted > due {
@@ -149,6 +148,10 @@ func (o *output) collect(due time.Duration, clock clock) bool {
 	return true
 }
 
+// current reports whether the next datagram of the ring is of the daemon that fills it
+// now, not of one before.
+func (o *output) current() bool { return o.ring.epochOf(o.tail) == o.ring.epoch.Load() }
+
 // fetch makes the next datagram ready: from the ring, or made by hold while the
 // ring has none.
 func (o *output) fetch(now time.Duration) bool {
@@ -162,7 +165,7 @@ func (o *output) fetch(now time.Duration) bool {
 		}
 		// The ring of a daemon that is gone is drained first; that of one that has just
 		// taken over begins in the future, and hold bridges the time to there.
-		if held < until && (!ok || o.claimed.Load() && at > held+period/2) {
+		if held < until && (!ok || o.claimed.Load() && o.current() && at > held+period/2) {
 			o.wake = held
 			if held > now {
 				return false
