@@ -16,7 +16,9 @@ func TestEdit(t *testing.T) {
 	const channels = 5
 	rec, data := recorded(t, "h264")
 	rate := rec.Rate * 11 / 10
-	output := func(i int) object { return object{"url": fmt.Sprintf("rtp://eth@%s", outGroup(i)), "bitrate": fmt.Sprint(rate)} }
+	output := func(i int) object {
+		return object{"url": fmt.Sprintf("rtp://eth@%s", outGroup(i)), "bitrate": fmt.Sprint(rate)}
+	}
 	var yaml strings.Builder
 	yaml.WriteString("channels:\n")
 	var groups []netip.AddrPort
