@@ -169,9 +169,9 @@ func aligned(b []byte) bool {
 	return true
 }
 
-// resync returns the longest run of two or more whole packets in a payload, a
-// sub-slice of it: the sync byte must be where each of them begins. One alone is found
-// in any noise.
+// resync returns the longest run of whole packets in a payload, a sub-slice of it: the
+// sync byte must be where each of them begins. One alone counts only at the beginning:
+// elsewhere any noise has one.
 func resync(b []byte) []byte {
 	var best []byte
 	for start := 0; start+flow.PacketSize <= len(b); {
@@ -184,7 +184,7 @@ func resync(b []byte) []byte {
 		for end+flow.PacketSize <= len(b) && b[end] == syncByte {
 			end += flow.PacketSize
 		}
-		if end-start > max(len(best), flow.PacketSize) {
+		if n := end - start; n > len(best) && (n > flow.PacketSize || start == 0) {
 			best = b[start:end]
 		}
 		start = max(end, start+1)
