@@ -40,7 +40,7 @@ func TestEdit(t *testing.T) {
 		air.runs(t, d, i)
 	}
 	input := []object{{"url": fmt.Sprintf("udp://eth@%s", group(1))}}
-	// c4 and c5 are changed; c1 to c3 and the first output of c4 must not notice.
+	// c4 and c5 are changed, c1 gets another title; c1 to c3 and the first output of c4 must not notice.
 	d.do(t, http.MethodPut, "/streams/new", object{"inputs": input, "outputs": []object{output(9)}})
 	d.reaches(t, "new", "on_air")
 	air.runs(t, d, 5)
@@ -52,21 +52,28 @@ func TestEdit(t *testing.T) {
 	d.do(t, http.MethodPut, "/streams/c4", object{"outputs": []object{output(4), edited}})
 	d.do(t, http.MethodPut, "/streams/c5", object{"outputs": []object{{"url": output(5)["url"], "bitrate": fmt.Sprint(rate + 500_000)}}})
 	air.runs(t, d, 4)
+	d.do(t, http.MethodPut, "/streams/c1", object{"title": "First", "comment": "no more than labels"})
 	d.do(t, http.MethodDelete, "/streams/new", nil)
 	d.do(t, http.MethodDelete, "/streams/c5", nil)
 	for i := range channels - 1 {
 		air.runs(t, d, i)
 	}
 	air.stop()
-	for i := range channels - 1 {
-		out, missing := packets(air.of(i))
-		rep := rig.Examine(out, rate, pmtOf(out))
+	reports, missing := make([]rig.Report, channels-1), make([]int, channels-1)
+	seams := 1 << 30 // where the recording began anew, in all of them
+	for i := range reports {
+		var out []byte
+		out, missing[i] = packets(air.of(i))
+		reports[i] = rig.Examine(out, rate, pmtOf(out))
+		seams = min(seams, reports[i].Breaks)
+	}
+	for i, rep := range reports {
 		t.Logf("c%d: %v", i+1, rep)
-		if missing > 0 || rep.Continuity > 0 {
-			t.Errorf("c%d: %d datagrams missing, %d continuity errors", i+1, missing, rep.Continuity)
+		if missing[i] > 0 || rep.Continuity > 0 {
+			t.Errorf("c%d: %d datagrams missing, %d continuity errors", i+1, missing[i], rep.Continuity)
 		}
-		if rep.PCRWorst > 1 || rep.PCRs == 0 {
-			t.Errorf("c%d: PCR is %.2f ticks off its position, want at most 1", i+1, rep.PCRWorst)
+		if rep.Breaks > seams || rep.PCRWorst > 1 || rep.PCRs == 0 {
+			t.Errorf("c%d: %d breaks, want %d; PCR is %.2f ticks off its position, want at most 1", i+1, rep.Breaks, seams, rep.PCRWorst)
 		}
 	}
 }

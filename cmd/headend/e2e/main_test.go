@@ -14,8 +14,8 @@ var build = sync.OnceValues(func() (string, error) {
 	return Build(dir)
 })
 
-// binary returns the headend built once for all tests.
-func binary(t *testing.T) string {
+// built returns the headend built once for all tests.
+func built(t *testing.T) string {
 	t.Helper()
 	if b := os.Getenv("HEADEND_BINARY"); b != "" {
 		return b

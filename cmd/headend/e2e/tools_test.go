@@ -59,7 +59,7 @@ func ffprobe(t *testing.T, path string) probed {
 // run runs the binary without a daemon and returns what it prints and its status.
 func run(t *testing.T, args ...string) (out string, status int) {
 	t.Helper()
-	b, err := exec.Command(binary(t), args...).CombinedOutput()
+	b, err := exec.Command(built(t), args...).CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
