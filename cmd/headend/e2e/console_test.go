@@ -133,22 +133,7 @@ func TestConsole(t *testing.T) {
 	s.keys("Enter")
 	s.see("There is no channel yet", "linh (admin)")
 
-	s.keys("a")
-	s.see("New channel")
-	s.write("news")
-	s.keys("Enter")
-	s.write("News")
-	s.keys("Enter")
-	s.keys("Enter")
-	s.see("Back to the channel")
-	s.write("file://" + film)
-	s.back()
-	s.keys("Down", "Down", "Enter") // to: add an output
-	s.see("Constant bit rate")
-	s.write("udp://eth@" + outGroup(1).String())
-	s.keys("Down")
-	s.write("1200kbit")
-	s.back()
+	s.newChannel("file://"+film, "udp://eth@"+outGroup(1).String())
 	air := d.record(t, outGroup(1))
 	s.keys("C-s")
 	s.see("added channels[news]")
@@ -197,6 +182,27 @@ func TestConsole(t *testing.T) {
 	local.see("first one")
 	local.keys("q")
 	local.until("the end of the session", func(text string) bool { return strings.Contains(text, "Pane is dead (status 0") })
+}
+
+// newChannel fills in the form of a channel, from the list of channels.
+func (s *screen) newChannel(input, output string) {
+	s.t.Helper()
+	s.keys("a")
+	s.see("New channel")
+	s.write("news")
+	s.keys("Enter")
+	s.write("News")
+	s.keys("Enter")
+	s.keys("Enter")
+	s.see("Back to the channel")
+	s.write(input)
+	s.back()
+	s.keys("Down", "Down", "Enter") // to: add an output
+	s.see("Constant bit rate")
+	s.write(output)
+	s.keys("Down")
+	s.write("1200kbit")
+	s.back()
 }
 
 // newest returns the revision that runs, as the command line says it.

@@ -99,7 +99,7 @@ func TestPassThrough(t *testing.T) {
 		}
 		data[i] = b
 		outs = append(outs, outGroup(i+1))
-		go rig.Sender{Host: source, Groups: []netip.AddrPort{group(i + 1)}, Data: b, Rate: r.Rate}.Run(ctx, d.Net) //nolint:errcheck // what does not arrive is seen below
+		go rig.Sender{Host: source, Groups: []netip.AddrPort{group(i + 1)}, Data: b, Rate: r.Rate}.Run(ctx, d.Net)
 	}
 	d.mustStart(t)
 	captured := make([][]byte, len(recs))

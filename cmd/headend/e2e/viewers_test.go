@@ -91,7 +91,7 @@ func (d *Daemon) browser(t *testing.T, url string) (*reader, func()) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(modules, "node_modules", "hls.js")); err != nil {
-		t.Skip("the players of package.json are not installed: see the Makefile")
+		t.Skip("the players of package.json are not installed: .ci/packages and `make test` bring them")
 	}
 	for _, name := range []string{"node", "chromium"} {
 		if _, err := exec.LookPath(name); err != nil {
