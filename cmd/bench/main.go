@@ -53,7 +53,7 @@ func run(ctx context.Context, only string, span, long time.Duration) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	b := &bench{ctx: ctx, span: span, long: long}
 	if b.binary, err = e2e.Build(dir); err != nil {
 		return err

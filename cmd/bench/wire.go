@@ -93,11 +93,11 @@ func (w *wireTimes) add(g int, d rig.Datagram) {
 	seq, stamp := binary.BigEndian.Uint16(d.Data[2:]), binary.BigEndian.Uint32(d.Data[4:])
 	s := &w.seen[g]
 	if s.begun {
-		s.lost += uint64(uint16(seq - s.last - 1))
+		s.lost += uint64(seq - s.last - 1)
 	}
 	s.begun, s.last = true, seq
 	arrived := monotonicAt(d.At)
-	now := uint32(uint64(arrived) * 9 / 100_000) // 90 kHz
+	now := uint32(arrived * 9 / 100_000) // 90 kHz
 	late := time.Duration(int32(now-stamp)) * 100_000 / 9
 	w.late = append(w.late, late.Abs())
 }

@@ -182,7 +182,7 @@ func (c bundleCmd) Run(ctx context.Context) error {
 type versionCmd struct{}
 
 func (versionCmd) Run() error {
-	_, err := fmt.Println("headend", version)
+	_, err := fmt.Fprintln(os.Stdout, "headend", version)
 	return err
 }
 

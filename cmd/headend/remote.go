@@ -45,7 +45,7 @@ func answer(ctx context.Context, data string, args ...string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	defer f.Close()
 	if _, err := command(ctx, data, os.Stdin, f, f, args); err != nil {
 		return nil, err

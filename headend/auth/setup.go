@@ -22,7 +22,7 @@ func NewCode() string {
 		}
 		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(codeLetters))))
 		if err != nil {
-			panic("random numbers: " + err.Error()) // crypto/rand.Reader never fails
+			panic("random numbers: " + err.Error()) //nolint:forbidigo // crypto/rand.Reader never fails
 		}
 		b = append(b, codeLetters[n.Int64()])
 	}

@@ -220,7 +220,7 @@ func (in *input) clearAlarms() {
 // status also settles what the state is: a source that runs but is silent has no
 // signal.
 func (in *input) status(now time.Duration, active bool) InputStatus {
-	state, _, err := in.get()
+	state, _, _ := in.get()
 	switch {
 	case in.channel.cfg.Disabled || in.cfg.Disabled:
 		in.set(Off, nil)

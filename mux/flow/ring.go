@@ -70,8 +70,8 @@ func (r *Ring[T]) Open(ctx context.Context, at Start) *Cursor[T] {
 	}
 	r.mu.Unlock()
 	c.stop = context.AfterFunc(ctx, func() {
-		r.mu.Lock() // a reader is now either waiting or has seen ctx.Err
-		r.mu.Unlock()
+		r.mu.Lock() // so that a reader is either waiting or sees the end of ctx
+		defer r.mu.Unlock()
 		r.cond.Broadcast()
 	})
 	return c

@@ -124,6 +124,7 @@ func (in *Inspector) learn(s *pid, leading bool) {
 			in.lead.pending = false
 		case es.AccessLikely:
 			in.lead.likely = true
+		case es.AccessUnknown: // more of it must come
 		}
 		if full {
 			in.lead.finish(in)

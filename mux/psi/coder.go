@@ -110,15 +110,6 @@ func (c *coder) flag(v *bool) {
 	}
 }
 
-// notFlag codes one bit that means the opposite of v.
-func (c *coder) notFlag(v *bool) {
-	n := !*v
-	c.flag(&n)
-	if !c.enc && c.err == nil {
-		*v = !n
-	}
-}
-
 // reserved codes n bits that are written as ones and not looked at when read.
 func (c *coder) reserved(n int) {
 	v := ^uint64(0) >> (64 - n)

@@ -60,11 +60,12 @@ func (c Charset) String() string {
 		return "UTF-8"
 	case CharsetPrivate:
 		return "encoding_type_id"
+	default:
+		if c.single() {
+			return fmt.Sprintf("ISO 8859-%d", uint8(c))
+		}
+		return "reserved"
 	}
-	if c.single() {
-		return fmt.Sprintf("ISO 8859-%d", uint8(c))
-	}
-	return "reserved"
 }
 
 // single reports whether c is a part of ISO/IEC 8859.

@@ -21,6 +21,7 @@ func (e *Env) State(s control.State) (string, lipgloss.Style) {
 		mark, style = t.Cross, t.Bad
 	case "off", "idle":
 		mark, style = t.Dash, t.Dim
+	default: // starting, retrying: on the way
 	}
 	return mark + " " + e.Text.T("state."+string(s)), style
 }
@@ -34,8 +35,9 @@ func (e *Env) Severity(s control.Severity) (string, lipgloss.Style) {
 		return e.Text.T("severity.major"), e.Theme.Bad
 	case 2:
 		return e.Text.T("severity.minor"), e.Theme.Warn
+	default:
+		return e.Text.T("severity.warning"), e.Theme.Warn
 	}
-	return e.Text.T("severity.warning"), e.Theme.Warn
 }
 
 // AlarmText returns title, cause and remedy of an alarm in the language of the

@@ -319,6 +319,7 @@ func (f *Form) value(n *Field, width int, focus bool) string {
 			return t.Select.Render(s)
 		}
 		return s
+	default:
+		return n.line.View(t, width, focus)
 	}
-	return n.line.View(t, width, focus)
 }

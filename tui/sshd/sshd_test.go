@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -301,7 +302,8 @@ func TestCommands(t *testing.T) {
 		sess.Stdout, sess.Stderr, sess.Stdin = &out, &errs, strings.NewReader(in)
 		err = sess.Run(cmd)
 		status := 0
-		if e, ok := err.(*gossh.ExitError); ok {
+		var e *gossh.ExitError
+		if errors.As(err, &e) {
 			status = e.ExitStatus()
 		} else if err != nil {
 			t.Fatalf("%s: %v", cmd, err)

@@ -214,7 +214,7 @@ func (p *Page) keyForm(name string) *Form {
 
 func (p *Page) tokenForm() *Form {
 	e, name, ttl := p.Env, "", control.Duration(0)
-	role := control.Role(keymap.Viewer)
+	role := keymap.Viewer
 	f := &Form{Env: e, Head: e.Text.T("tokens.new"), Lines: []string{e.Text.T("tokens.hint")}}
 	lasts := part.Field{Label: e.Text.T("f.ttl"), Help: e.Text.T("f.ttl.help"), Kind: part.Choice, Value: "0s",
 		Set: func(v string) error { return ttl.UnmarshalText([]byte(v)) }}
