@@ -57,6 +57,14 @@ func (r BitRate) String() string {
 // MarshalText writes r in the largest unit that keeps it exact.
 func (r BitRate) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
+// UnmarshalJSON reads a bit rate as text, or as a number of bits per second.
+func (r *BitRate) UnmarshalJSON(b []byte) error {
+	if n := len(b); n >= 2 && b[0] == '"' && b[n-1] == '"' {
+		b = b[1 : n-1] // no unit needs escaping
+	}
+	return r.UnmarshalText(b)
+}
+
 // UnmarshalText reads a bit rate.
 func (r *BitRate) UnmarshalText(b []byte) error {
 	s, unit := strings.TrimSpace(string(b)), 1.0

@@ -83,11 +83,11 @@ var alarmTexts = map[string]pair{
 	"alarm.database_failed.remedy": {"", "giải phóng chỗ hoặc thay ổ đĩa; các kênh đang phát vẫn tiếp tục"},
 
 	"alarm.disk_low.title":  {"", "ổ đĩa của thư mục dữ liệu gần đầy"},
-	"alarm.disk_low.cause":  {"", "còn trống dưới 10 %"},
+	"alarm.disk_low.cause":  {"", "còn trống dưới 1 GiB"},
 	"alarm.disk_low.remedy": {"", "xóa những gì không cần, hoặc tăng dung lượng ổ đĩa"},
 
 	"alarm.disk_full.title":  {"", "ổ đĩa của thư mục dữ liệu đã đầy"},
-	"alarm.disk_full.cause":  {"", "còn trống dưới 1 %, hoặc một lần ghi bị từ chối"},
+	"alarm.disk_full.cause":  {"", "còn trống dưới 64 MiB, hoặc một lần ghi bị từ chối"},
 	"alarm.disk_full.remedy": {"", "xóa ngay những gì không cần: không lưu được thay đổi"},
 
 	"alarm.clock_not_synchronised.title":  {"", "đồng hồ chưa được đồng bộ"},

@@ -86,18 +86,12 @@ func (r *reader) run(t *testing.T, c *exec.Cmd, parse func(line string)) (stop f
 // browser plays HLS on the box in Chromium.
 func (d *Daemon) browser(t *testing.T, url string) (*reader, func()) {
 	t.Helper()
-	modules, err := Cache("npm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(modules, "node_modules", "hls.js")); err != nil {
-		t.Skip("the players of package.json are not installed: .ci/packages and `make test` bring them")
-	}
-	for _, name := range []string{"node", "chromium"} {
+	for _, name := range []string{"node", "npm", "chromium"} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Skip(name + " is not installed")
 		}
 	}
+	modules := players(t)
 	r := &reader{}
 	return r, r.run(t, d.Net.Command(box, "node", "play.mjs", modules, url), func(line string) {
 		if err := json.Unmarshal([]byte(line), &r.last); err != nil {
@@ -135,4 +129,27 @@ func (s *safeBuffer) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.b.String()
+}
+
+// players returns the folder with the packages of package.json, installed once.
+func players(t *testing.T) string {
+	t.Helper()
+	dir, err := Cache("npm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "hls.js")); err == nil {
+		return dir
+	}
+	list, err := os.ReadFile("package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "package.json"), list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir).CombinedOutput(); err != nil {
+		t.Skipf("npm cannot install the players: %v\n%s", err, out)
+	}
+	return dir
 }
