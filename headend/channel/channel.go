@@ -223,6 +223,9 @@ func (c *Channel) applyInputs(ctx context.Context, d config.ChannelDelta) {
 	for i, cfg := range c.cfg.Inputs {
 		if from := d.Inputs[i]; from >= 0 && from < len(c.inputs) && !d.Rewrite && !c.cfg.Disabled {
 			next[i] = c.inputs[from]
+			if i != from {
+				next[i].clearAlarms() // they are named by the place
+			}
 			next[i].index, next[i].cfg = i, cfg
 			next[i].timeout.Store(int64(cfg.SourceTimeout))
 			keep[next[i]] = true
@@ -264,6 +267,9 @@ func (c *Channel) applyOutputs(ctx context.Context, d config.ChannelDelta) {
 	for i, cfg := range c.cfg.Outputs {
 		if from := d.Outputs[i]; from >= 0 && from < len(c.outputs) && !c.cfg.Disabled {
 			next[i] = c.outputs[from]
+			if i != from {
+				next[i].clearAlarms()
+			}
 			next[i].index, next[i].cfg = i, cfg
 			keep[next[i]] = true
 			continue
@@ -302,9 +308,13 @@ func (c *Channel) stopAll() {
 	}
 	for _, in := range c.inputs {
 		in.stop()
+		in.clearAlarms()
 	}
 	for _, o := range c.outputs {
 		o.stop()
+	}
+	for _, code := range []alarm.Code{alarm.ChannelOffAir, alarm.OnStandby} {
+		c.Alarms.Set(code, "channel/"+c.cfg.Name, false, "")
 	}
 }
 
@@ -328,6 +338,7 @@ func (o *output) start(ctx context.Context) {
 		return
 	}
 	o.out = built
+	log := c.Log.With("output", o.index, "url", config.Redact(o.cfg.URL))
 	o.run = startTask(ctx, supervise.Task{
 		Name:    fmt.Sprintf("output %d of %s", o.index, c.cfg.Name),
 		Backoff: supervise.Backoff{Min: 200 * time.Millisecond, Max: 10 * time.Second},
@@ -338,7 +349,7 @@ func (o *output) start(ctx context.Context) {
 			return built.Run(ctx, cur)
 		},
 		Failed: func(err error, pause time.Duration) {
-			c.Log.Warn("output failed", "output", o.index, "url", config.Redact(o.cfg.URL), "err", err, "again_in", pause)
+			log.Warn("output failed", "err", err, "again_in", pause)
 			o.failed(err, pause)
 		},
 	})
@@ -349,9 +360,14 @@ func (o *output) cancelRun() { o.run.cancelRun() }
 func (o *output) stop() {
 	o.run.stop()
 	o.run = nil
-	o.channel.Alarms.Set(alarm.OutputFailed, o.object(), false, "")
-	o.channel.Alarms.Set(alarm.OutputOverflow, o.object(), false, "")
+	o.clearAlarms()
 	o.set(Off, nil)
+}
+
+func (o *output) clearAlarms() {
+	for _, code := range []alarm.Code{alarm.OutputFailed, alarm.OutputOverflow} {
+		o.channel.Alarms.Set(code, o.object(), false, "")
+	}
 }
 
 func (o *output) object() string { return fmt.Sprintf("output/%s/%d", o.channel.cfg.Name, o.index) }

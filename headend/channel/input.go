@@ -79,7 +79,7 @@ func (in *input) start(ctx context.Context) {
 	in.inspect = &inspect.Inspector{}
 	in.seen.Store(nil)
 	in.set(Starting, nil)
-	longest := in.cfg.MaxRetry.Std()
+	longest, log := in.cfg.MaxRetry.Std(), c.Log.With("input", in.index, "url", config.Redact(in.cfg.URL))
 	in.run = startTask(ctx, supervise.Task{
 		Name:    fmt.Sprintf("input %d of %s", in.index, c.cfg.Name),
 		Backoff: supervise.Backoff{Min: min(200*time.Millisecond, longest), Max: longest},
@@ -92,7 +92,7 @@ func (in *input) start(ctx context.Context) {
 			return err
 		},
 		Failed: func(err error, pause time.Duration) {
-			c.Log.Warn("input failed", "input", in.index, "url", config.Redact(in.cfg.URL), "err", err, "again_in", pause)
+			log.Warn("input failed", "err", err, "again_in", pause)
 			in.good.Store(0)
 			in.failed(err, pause)
 		},
