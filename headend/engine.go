@@ -68,7 +68,7 @@ func (e *engine) Apply(ctx context.Context, next config.Config) error {
 		case d.Removed:
 			st.stop()
 			delete(e.stations, d.Name)
-			e.Alarms.Forget(time.Now(), "channel/"+d.Name)
+			e.Alarms.Forget(time.Now(), st.channel.Objects()...)
 		case st == nil:
 			e.stations[d.Name] = e.begin(*next.Channel(d.Name))
 		default:

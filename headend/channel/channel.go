@@ -99,6 +99,21 @@ func (c *Channel) Ring() *flow.Ring[flow.Batch] { return c.ring }
 // Status returns the newest snapshot, at most one second old.
 func (c *Channel) Status() Status { return *c.status.Load() }
 
+// Objects returns what the alarms of the channel are about. It must not be called
+// while Run runs.
+func (c *Channel) Objects() []string {
+	objects := []string{c.object()}
+	for _, in := range c.inputs {
+		objects = append(objects, in.object())
+	}
+	for _, o := range c.outputs {
+		objects = append(objects, o.object())
+	}
+	return objects
+}
+
+func (c *Channel) object() string { return "channel/" + c.cfg.Name }
+
 // Sent returns the datagrams that left through the outputs.
 func (c *Channel) Sent() (datagrams uint64) {
 	for _, o := range *c.sending.Load() {
@@ -314,7 +329,7 @@ func (c *Channel) stopAll() {
 		o.stop()
 	}
 	for _, code := range []alarm.Code{alarm.ChannelOffAir, alarm.OnStandby} {
-		c.Alarms.Set(code, "channel/"+c.cfg.Name, false, "")
+		c.Alarms.Set(code, c.object(), false, "")
 	}
 }
 

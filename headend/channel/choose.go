@@ -133,7 +133,7 @@ func (c *Channel) switchTo(in *input, why string) {
 		c.Log.Info("switched input", "from", from.index, "to", in.index, "why", why)
 	}
 	if c.Events != nil {
-		c.Events("input_switched", "channel/"+c.cfg.Name, fmt.Sprintf("input %d: %s", in.index, why))
+		c.Events("input_switched", c.object(), fmt.Sprintf("input %d: %s", in.index, why))
 	}
 }
 
@@ -268,7 +268,7 @@ func (c *Channel) settle(now time.Duration, active *input) State {
 
 // report tells the alarms what the state is.
 func (c *Channel) report(now time.Duration, active *input) {
-	name, set := "channel/"+c.cfg.Name, c.Alarms.Set
+	name, set := c.object(), c.Alarms.Set
 	off := c.state == NoSignal || c.state == Failed
 	set(alarm.ChannelOffAir, name, off, "no input delivers packets")
 	set(alarm.OnStandby, name, c.state == OnStandby, "the primary input is not in use")
