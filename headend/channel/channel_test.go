@@ -117,6 +117,13 @@ func (r *rig) Set(code alarm.Code, object string, on bool, detail string) {
 	}
 }
 
+// raised returns the alarms that are on.
+func (r *rig) raised() map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.alarms)
+}
+
 func (r *rig) Source(_ string, _ int, in config.Input) (Source, error) {
 	g := r.gens[strings.TrimPrefix(in.URL, "test://")]
 	if g == nil {
@@ -155,6 +162,12 @@ func (r *recorder) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
 		r.items = append(r.items, buf[:n]...)
 		r.mu.Unlock()
 	}
+}
+
+func (r *recorder) ran() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.runs
 }
 
 func (r *recorder) packets() (all []byte, cuts int) {
@@ -242,8 +255,8 @@ func TestFailoverAndReturn(t *testing.T) {
 		}
 		after(time.Second)
 		want := map[string]string{"on_standby channel/news": "the primary input is not in use", "input_lost input/news/0": "no packet for 1s"}
-		if !maps.Equal(r.alarms, want) {
-			t.Errorf("alarms %q, want %q", r.alarms, want)
+		if got := r.raised(); !maps.Equal(got, want) {
+			t.Errorf("alarms %q, want %q", got, want)
 		}
 		r.gens["a"].silent.Store(false)
 		if got := r.activeAfter(9 * time.Second); got != 1 {
@@ -253,8 +266,8 @@ func TestFailoverAndReturn(t *testing.T) {
 			t.Errorf("active %d, want the primary back", got)
 		}
 		after(2 * time.Second)
-		if len(r.alarms) != 0 {
-			t.Errorf("alarms %v after all is well", r.alarms)
+		if got := r.raised(); len(got) != 0 {
+			t.Errorf("alarms %v after all is well", got)
 		}
 		stop()
 		all, cuts := r.outs["o"].packets()
@@ -352,8 +365,8 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 		if n := r.gens["a"].runs.Load(); n != 1 {
 			t.Errorf("input a ran %d times", n)
 		}
-		if r.outs["o1"].runs != 1 || r.outs["o2"].runs != 2 || r.outs["o3"].runs != 1 {
-			t.Errorf("outputs ran %d %d %d times, want 1 2 1", r.outs["o1"].runs, r.outs["o2"].runs, r.outs["o3"].runs)
+		if a, b, c := r.outs["o1"].ran(), r.outs["o2"].ran(), r.outs["o3"].ran(); a != 1 || b != 2 || c != 1 {
+			t.Errorf("outputs ran %d %d %d times, want 1 2 1", a, b, c)
 		}
 		next.Inputs = next.Inputs[1:] // the active one goes
 		r.update(next)
@@ -384,8 +397,8 @@ func TestFailingSources(t *testing.T) {
 		if s.State != NoSignal || s.Inputs[0].State != Retrying || s.Inputs[1].State != Failed || s.Inputs[0].LastError != "connection refused" {
 			t.Errorf("%+v", s)
 		}
-		if r.alarms["channel_off_air channel/news"] == "" {
-			t.Errorf("alarms %v", r.alarms)
+		if got := r.raised(); got["channel_off_air channel/news"] == "" {
+			t.Errorf("alarms %v", got)
 		}
 		if n := r.gens["a"].runs.Load(); n < 3 || n > 8 {
 			t.Errorf("%d attempts in 3 s", n)
@@ -448,8 +461,8 @@ func TestDisabled(t *testing.T) {
 		stop := r.run()
 		defer stop()
 		after(3 * time.Second)
-		if s := r.channel.Status(); s.State != Off || r.gens["a"].runs.Load() != 0 || len(r.alarms) != 0 {
-			t.Errorf("state %s runs %d alarms %v", s.State, r.gens["a"].runs.Load(), r.alarms)
+		if s := r.channel.Status(); s.State != Off || r.gens["a"].runs.Load() != 0 || len(r.raised()) != 0 {
+			t.Errorf("state %s runs %d alarms %v", s.State, r.gens["a"].runs.Load(), r.raised())
 		}
 		next := r.channel.Config
 		next.Disabled = false
