@@ -2,6 +2,7 @@
 # make test    installs what is missing, runs every test
 # make check   what .ci/run asks beside the tests: form, lint, races, fuzzing
 # make bench   the numbers of the README, in one run, as a table
+# make soak    ten minutes of passing through, every byte compared
 # make install / uninstall   into PREFIX (/usr/local), below DESTDIR; PURGE=1 removes data too
 
 PREFIX  = /usr/local
@@ -10,7 +11,7 @@ BIN     = bin/headend
 TESTS   = ./...
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build run test check lint race fuzz bench install uninstall test-systemd clean
+.PHONY: build run test check lint race fuzz bench soak install uninstall test-systemd clean
 
 build:
 	@.ci/packages build
@@ -50,6 +51,11 @@ bench:
 test-systemd: build
 	@.ci/packages build test
 	.ci/test-systemd
+
+# Ten minutes of passing through, with every byte compared.
+soak:
+	@.ci/packages build run test
+	HEADEND_SOAK=10m go test -exec "$(CURDIR)/.ci/as-root" -count=1 -timeout 30m -v -run TestPassThrough ./cmd/headend/e2e
 
 unitdir     = $(PREFIX)/lib/systemd/system
 sysusersdir = $(PREFIX)/lib/sysusers.d
