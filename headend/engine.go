@@ -72,7 +72,7 @@ func (e *engine) Apply(ctx context.Context, next config.Config) error {
 		case st == nil:
 			e.stations[d.Name] = e.begin(*next.Channel(d.Name))
 		default:
-			if err := e.change(ctx, st, *next.Channel(d.Name), d); err != nil {
+			if err := e.change(st, *next.Channel(d.Name), d); err != nil {
 				return err
 			}
 		}
@@ -129,13 +129,14 @@ func (e *engine) cutInto(st *station, cfg config.Channel) {
 	st.playlists.Store(&hls.Channel{Source: tl})
 }
 
-// change goes over to another configuration of a channel that runs.
-func (e *engine) change(ctx context.Context, st *station, cfg config.Channel, d config.ChannelDelta) error {
+// change goes over to another configuration of a channel that runs. It fails only
+// when the box stops: who asked for the change may be gone before it is made.
+func (e *engine) change(st *station, cfg config.Channel, d config.ChannelDelta) error {
 	if d.Segment || d.Toggled {
 		st.cut()
 		e.cutInto(st, cfg)
 	}
-	return st.channel.Update(ctx, cfg)
+	return st.channel.Update(e.Root, cfg)
 }
 
 // Check implements control.Engine.
@@ -168,6 +169,9 @@ func (e *engine) Check(ctx context.Context, next config.Config) (interrupts, war
 	}
 	if running.Box.SSH != "" && running.Box.SSH != next.Box.SSH {
 		interrupts = append(interrupts, "box: the console moves to "+next.Box.SSH)
+	}
+	if e.Web == nil {
+		return interrupts, warnings, nil
 	}
 	return interrupts, warnings, e.Web.Check(ctx, next.Box)
 }
