@@ -49,6 +49,7 @@ type station struct {
 	channel   *channel.Channel
 	playlists atomic.Pointer[hls.Channel] // nil while HLS is not allowed
 	stream    atomic.Bool                 // HTTP-TS is allowed
+	life      context.Context             // ends with the channel
 	stop      func()                      // ends all of it
 	cut       func()                      // ends the timeline
 }
@@ -87,17 +88,19 @@ func (e *engine) Apply(ctx context.Context, next config.Config) error {
 
 // begin starts a channel that was not there.
 func (e *engine) begin(cfg config.Channel) *station {
-	st := &station{channel: &channel.Channel{
+	life, end := context.WithCancel(e.Root)
+	st := &station{life: life, channel: &channel.Channel{
 		Config: cfg, Build: e.Build, Alarms: e.Alarms, Events: e.Events, Now: monotonic,
 		Log: e.Logger.With("channel", cfg.Name),
 	}}
 	st.channel.Initialize()
-	tasks := supervise.NewGroup(e.Root)
+	tasks := supervise.NewGroup(life)
 	tasks.Go(supervise.Task{Name: "channel " + cfg.Name, Run: st.channel.Run, Failed: func(err error, pause time.Duration) {
 		e.Logger.Error("channel stopped", "channel", cfg.Name, "err", err, "again_in", pause)
 	}})
 	st.stop = func() {
 		st.cut()
+		end()
 		tasks.Stop()
 	}
 	e.cutInto(st, cfg)
@@ -244,20 +247,26 @@ func (e *engine) station(name string) (*station, bool) {
 
 // SelectInput implements control.Engine.
 func (e *engine) SelectInput(name string, input int) error {
-	st, ok := e.station(name)
-	if !ok {
-		return fmt.Errorf("no channel %q", name)
-	}
-	return st.channel.Select(e.Root, input)
+	return e.command(name, func(ctx context.Context, c *channel.Channel) error { return c.Select(ctx, input) })
 }
 
 // RestartChannel implements control.Engine.
 func (e *engine) RestartChannel(name string) error {
+	return e.command(name, func(ctx context.Context, c *channel.Channel) error { return c.Restart(ctx) })
+}
+
+// command asks something of a channel that runs; one that goes off air meanwhile is
+// not waited for.
+func (e *engine) command(name string, ask func(context.Context, *channel.Channel) error) error {
 	st, ok := e.station(name)
 	if !ok {
 		return fmt.Errorf("no channel %q", name)
 	}
-	return st.channel.Restart(e.Root)
+	err := ask(st.life, st.channel)
+	if err != nil && st.life.Err() != nil {
+		return fmt.Errorf("channel %q went off air", name)
+	}
+	return err
 }
 
 // Wire implements control.Engine.
