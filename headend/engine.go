@@ -165,7 +165,8 @@ func (e *engine) Check(ctx context.Context, next config.Config) (interrupts, war
 		}
 	}
 	for _, d := range config.Deltas(running, next) {
-		interrupts = append(interrupts, interruption(d)...)
+		ch := next.Channel(d.Name)
+		interrupts = append(interrupts, interruption(d, ch == nil || ch.Disabled)...)
 	}
 	if running.Box.HTTP != "" && running.Box.HTTP != next.Box.HTTP {
 		interrupts = append(interrupts, "box: viewers and the API move to "+next.Box.HTTP)
@@ -197,7 +198,7 @@ func missingInterfaces(ch config.Channel, known map[string]bool) (warnings []str
 }
 
 // interruption says what receivers of a channel would notice.
-func interruption(d config.ChannelDelta) (texts []string) {
+func interruption(d config.ChannelDelta, off bool) (texts []string) {
 	say := func(text string) { texts = append(texts, "channel/"+d.Name+": "+text) }
 	switch {
 	case d.Added:
@@ -206,7 +207,11 @@ func interruption(d config.ChannelDelta) (texts []string) {
 		say("goes off air")
 		return texts
 	case d.Toggled:
-		say("is switched on or off")
+		if off {
+			say("goes off air")
+		} else {
+			say("goes on air")
+		}
 		return texts
 	}
 	if d.Rewrite {

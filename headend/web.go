@@ -36,6 +36,7 @@ type web struct {
 type door struct {
 	addr   string
 	l      net.Listener       // nil while the address is not to be had
+	err    error              // why it was not to be had at first
 	cancel context.CancelFunc // ends the attempts to get it
 }
 
@@ -75,13 +76,9 @@ func (w *web) Claim(ctx context.Context, b config.Box) (release func(), err erro
 		}
 		l, err := listen(ctx, addr)
 		if err != nil && old != nil {
-			return nil, fmt.Errorf("listen on %s: %w", addr, err)
+			return nil, err
 		}
-		d := &door{addr: addr, l: l, cancel: func() {}}
-		next[code] = d
-		if err != nil {
-			w.retry(code, d, err)
-		}
+		next[code] = &door{addr: addr, l: l, err: err, cancel: func() {}}
 	}
 	return func() { w.adopt(next) }, nil
 }
@@ -115,7 +112,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// adopt serves on new doors and closes those they replace.
+// adopt serves on new doors, or begins to try for them, and closes those they replace.
 func (w *web) adopt(next map[alarm.Code]*door) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -126,6 +123,8 @@ func (w *web) adopt(next map[alarm.Code]*door) {
 		w.doors[code] = d
 		if d.l != nil {
 			w.serve(code, d.l)
+		} else {
+			w.retry(code, d)
 		}
 	}
 }
@@ -149,9 +148,9 @@ func (w *web) serve(code alarm.Code, l net.Listener) {
 
 // retry tries to get the address of d until it has it or the door is closed. The
 // caller holds mu.
-func (w *web) retry(code alarm.Code, d *door, err error) {
-	w.Alarms.Set(code, "box", true, err.Error())
-	w.Log.Error("cannot listen, trying again", "err", err)
+func (w *web) retry(code alarm.Code, d *door) {
+	w.Alarms.Set(code, "box", true, d.err.Error())
+	w.Log.Error("cannot listen, trying again", "err", d.err)
 	ctx, cancel := context.WithCancel(w.Root)
 	d.cancel = cancel
 	task := supervise.Task{Name: "listen on " + d.addr, Backoff: supervise.Backoff{Min: 200 * time.Millisecond, Max: 5 * time.Second}}
