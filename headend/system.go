@@ -86,8 +86,9 @@ func (p *systemProbe) cpu(s *control.System, now time.Time) {
 		}
 	}
 	busy := total - idle
-	if d := total - p.total; p.total != 0 && d > 0 {
-		s.CPU = float64(busy-p.busy) / float64(d)
+	// The kernel's counters may go back (proc(5) on iowait), or not be there once.
+	if d := int64(total - p.total); p.total != 0 && d > 0 {
+		s.CPU = min(max(float64(int64(busy-p.busy))/float64(d), 0), 1)
 	}
 	p.busy, p.total = busy, total
 	var u unix.Rusage
