@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"unicode"
 
 	"sigma/headend/control"
 )
@@ -39,7 +40,7 @@ func (l *logRing) Handle(ctx context.Context, r slog.Record) error {
 	b.WriteString(r.Message)
 	b.WriteString(l.attrs)
 	r.Attrs(func(a slog.Attr) bool { writeAttr(&b, a); return true })
-	l.shared.add(control.LogLine{At: r.Time, Level: r.Level.String(), Text: b.String()})
+	l.shared.add(control.LogLine{At: r.Time, Level: r.Level.String(), Text: strings.Map(printable, b.String())})
 	return l.next.Handle(ctx, r)
 }
 
@@ -56,6 +57,15 @@ func (l *logRing) WithAttrs(attrs []slog.Attr) slog.Handler {
 // WithGroup implements slog.Handler.
 func (l *logRing) WithGroup(name string) slog.Handler {
 	return &logRing{next: l.next.WithGroup(name), shared: l.shared, attrs: l.attrs}
+}
+
+// printable keeps a line one line, and a terminal from being told things by it:
+// messages quote what came from outside, and the stack of a panic.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }
 
 func writeAttr(b *strings.Builder, a slog.Attr) {
