@@ -132,12 +132,14 @@ func (a *app) watchdog(ctx context.Context) error {
 // watchHealth looks at the machine every few seconds and tells the alarms and the
 // service manager.
 func (a *app) watchHealth(ctx context.Context) error {
+	var used map[string]bool
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	last := ""
 	for {
 		a.wire.report()
 		a.checkMachine(ctx)
+		used = a.checkInterfaces(used)
 		if s := a.summary(); s != last {
 			last = s
 			if err := systemd.Status(s); err != nil {
@@ -171,20 +173,27 @@ func (a *app) checkMachine(ctx context.Context) {
 	if pending, err := a.control.SetupPending(ctx); err == nil {
 		set(alarm.SetupNotCompleted, "box", pending, "no operator has been set up")
 	}
-	a.checkInterfaces()
 }
 
-// checkInterfaces looks at the interfaces that the configuration names.
-func (a *app) checkInterfaces() {
+// checkInterfaces looks at the interfaces that the configuration names and returns
+// them. Alarms of those that it named before and no longer does are forgotten.
+func (a *app) checkInterfaces(before map[string]bool) (used map[string]bool) {
+	used = a.engine.interfacesInUse()
+	for name := range before {
+		if !used[name] {
+			a.alarms.Forget(time.Now(), "interface/"+name)
+		}
+	}
 	state := map[string]bool{}
 	for _, i := range a.engine.Interfaces() {
 		state[i.Name] = i.Up && (i.Carrier || i.Name == "lo")
 	}
-	for name := range a.engine.interfacesInUse() {
+	for name := range used {
 		up, there := state[name]
 		a.alarms.Set(alarm.InterfaceMissing, "interface/"+name, !there, "this machine has no interface "+name)
 		a.alarms.Set(alarm.InterfaceDown, "interface/"+name, there && !up, name+" is down or has no carrier")
 	}
+	return used
 }
 
 // summary is the line that systemctl shows.

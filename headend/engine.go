@@ -329,12 +329,15 @@ func (e *engine) outputs() map[string]bool {
 	return ids
 }
 
-// interfacesInUse returns the network interfaces that the configuration names.
+// interfacesInUse returns the network interfaces that channels on air name.
 func (e *engine) interfacesInUse() map[string]bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	used := map[string]bool{}
 	for _, ch := range e.running.Channels {
+		if ch.Disabled {
+			continue
+		}
 		for _, in := range ch.Inputs {
 			if end, err := config.ParseInput(in.URL); err == nil && end.Interface != "" && !in.Disabled {
 				used[end.Interface] = true
