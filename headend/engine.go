@@ -148,21 +148,9 @@ func (e *engine) Check(ctx context.Context, next config.Config) (interrupts, war
 	e.mu.Lock()
 	running := e.running
 	e.mu.Unlock()
-	known := map[string]bool{}
-	interfaces, err := net.Interfaces()
+	warnings, err = checkChannels(e.Build, next.Channels)
 	if err != nil {
-		return nil, nil, fmt.Errorf("list network interfaces: %w", err)
-	}
-	for _, i := range interfaces {
-		known[i.Name] = true
-	}
-	for _, ch := range next.Channels {
-		warnings = append(warnings, missingInterfaces(ch, known)...)
-		for i, in := range ch.Inputs {
-			if _, err := e.Build.Source(ch.Name, i, in); err != nil {
-				return nil, nil, config.FieldErrors{{Path: fmt.Sprintf("channels[%s].inputs[%d].url", ch.Name, i), Text: err.Error()}}
-			}
-		}
+		return nil, nil, err
 	}
 	for _, d := range config.Deltas(running, next) {
 		ch := next.Channel(d.Name)
@@ -178,6 +166,32 @@ func (e *engine) Check(ctx context.Context, next config.Config) (interrupts, war
 		return interrupts, warnings, nil
 	}
 	return interrupts, warnings, e.Web.Check(ctx, next.Box)
+}
+
+// checkChannels says what of the channels cannot work on this machine. Errors are
+// config.FieldErrors.
+func checkChannels(build channel.Builder, channels []config.Channel) (warnings []string, err error) {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return nil, fmt.Errorf("list network interfaces: %w", err)
+	}
+	known := map[string]bool{}
+	for _, i := range interfaces {
+		known[i.Name] = true
+	}
+	var wrong config.FieldErrors
+	for _, ch := range channels {
+		warnings = append(warnings, missingInterfaces(ch, known)...)
+		for i, in := range ch.Inputs {
+			if _, err := build.Source(ch.Name, i, in); err != nil {
+				wrong = append(wrong, config.FieldError{Path: fmt.Sprintf("channels[%s].inputs[%d].url", ch.Name, i), Text: err.Error()})
+			}
+		}
+	}
+	if wrong != nil {
+		return nil, wrong
+	}
+	return warnings, nil
 }
 
 func missingInterfaces(ch config.Channel, known map[string]bool) (warnings []string) {

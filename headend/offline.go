@@ -134,7 +134,8 @@ func CheckFile(ctx context.Context, name string, stdin io.Reader, w io.Writer) (
 	if err != nil {
 		return false, err
 	}
-	e := &engine{Build: modules{}, Web: &web{}}
+	// No Web: the ports are held by the very headend that the file is for.
+	e := &engine{Build: modules{}}
 	_, warnings, err := e.Check(ctx, doc.Config)
 	for _, s := range append(warnings, config.Warnings(doc.Config)...) {
 		fmt.Fprintf(w, "%s: warning: %s\n", name, s)
