@@ -75,22 +75,26 @@ func (a *app) tell(ctx context.Context) {
 			fmt.Fprintf(&b, "  %-10s datagrams  %s\n", "", o.URL)
 		}
 	}
-	ssh := cmp.Or(a.SSH, box.SSH)
-	host, port, err := net.SplitHostPort(ssh)
-	if err == nil {
-		ssh = fmt.Sprintf("ssh -p %s %%s@%s", port, orLocal(host))
-	}
 	if pending, err := a.control.SetupPending(ctx); err == nil && pending {
 		code, err := a.control.SetupCode(ctx)
 		if err != nil {
 			a.log.Error("one-time code", "err", err)
 		}
-		fmt.Fprintf(&b, "\n  console    "+ssh+"\n             password: the one-time code %s; it sets up the first operator\n", "setup", code)
+		fmt.Fprintf(&b, "\n  console    %s\n             password: the one-time code %s; it sets up the first operator\n", consoleCommand("setup", cmp.Or(a.SSH, box.SSH)), code)
 	} else {
-		fmt.Fprintf(&b, "\n  console    "+ssh+"\n", "OPERATOR")
+		fmt.Fprintf(&b, "\n  console    %s\n", consoleCommand("OPERATOR", cmp.Or(a.SSH, box.SSH)))
 	}
 	fmt.Fprintf(&b, "  API        %s/streamer/api/v3/openapi.json\n\n", base)
 	fmt.Fprint(a.Out, b.String())
+}
+
+// consoleCommand is what people type to come to the console on an address.
+func consoleCommand(user, addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return fmt.Sprintf("ssh -p %s %s@%s", port, user, orLocal(host))
 }
 
 // publicURL is the base of addresses shown to people.
@@ -98,9 +102,10 @@ func publicURL(b config.Box, listen string) string {
 	if b.PublicURL != "" {
 		return strings.TrimSuffix(b.PublicURL, "/")
 	}
-	host, port, err := net.SplitHostPort(cmp.Or(listen, b.HTTP))
+	addr := cmp.Or(listen, b.HTTP)
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return "http://" + b.HTTP
+		return "http://" + addr
 	}
 	return "http://" + net.JoinHostPort(orLocal(host), port)
 }
