@@ -50,13 +50,22 @@ func (p *interfaceProbe) Interfaces() []control.Interface {
 			v.Groups = append(v.Groups, g.String())
 		}
 		if b, known := before[i.Name]; known {
-			v.RxBitrate = int64(float64(i.Traffic.RxBytes-b.RxBytes) * 8 / elapsed)
-			v.TxBitrate = int64(float64(i.Traffic.TxBytes-b.TxBytes) * 8 / elapsed)
+			v.RxBitrate = rate(b.RxBytes, i.Traffic.RxBytes, elapsed)
+			v.TxBitrate = rate(b.TxBytes, i.Traffic.TxBytes, elapsed)
 		}
 		p.traffic[i.Name] = i.Traffic
 		p.snapshot = append(p.snapshot, v)
 	}
 	return p.snapshot
+}
+
+// rate is the bit/s between two totals of bytes; an interface that was made anew
+// counts from 0 again.
+func rate(before, after uint64, seconds float64) int64 {
+	if after < before {
+		return 0
+	}
+	return int64(float64(after-before) * 8 / seconds)
 }
 
 // interfaceWith returns the name of the interface that has the address.
