@@ -121,7 +121,7 @@ func lockData(data string) (unlock func(), err error) {
 }
 
 // build makes the parts and joins them. Nothing runs yet.
-func (a *app) build(ctx context.Context) error {
+func (a *app) build(ctx context.Context) {
 	a.alarms = &alarm.Tracker{}
 	a.viewers.Now = time.Now
 	a.wire = &wireLink{Socket: filepath.Join(a.Data, wireName), Alarms: a.alarms, Log: a.log}
@@ -137,16 +137,13 @@ func (a *app) build(ctx context.Context) error {
 	a.engine.Events = a.control.Record
 	apis := &api.Server{Control: a.control, Sessions: a.sessions, Ready: a.ready, Version: a.Version, Log: a.log}
 	a.web.Handler = a.handler(apis.Handler())
-	return nil
 }
 
 // run brings the box up, waits for the end of ctx, and takes it down again.
 func (a *app) run(ctx context.Context) error {
 	root, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	if err := a.build(root); err != nil {
-		return err
-	}
+	a.build(root)
 	console, err := a.Console(a.control, a.Data, a.log)
 	if err != nil {
 		return err
