@@ -120,10 +120,11 @@ func (e *Env) Act(done string, fn func(ctx context.Context, s Service, a control
 	})
 }
 
-// ErrorText says an error of control in the language of the user.
+// ErrorText says an error of control: in the language of the user where it says no
+// more than its kind, else in its own words.
 func (e *Env) ErrorText(err error) string {
 	for key, known := range sentinels() {
-		if errors.Is(err, known) {
+		if errors.Is(err, known) && (key == "error.forbidden" || err.Error() == known.Error()) {
 			return e.Text.T(key)
 		}
 	}

@@ -38,6 +38,12 @@ func New(e *page.Env, code string) page.Page {
 		code, name, password := strings.TrimSpace(code), strings.TrimSpace(name), a
 		return func(ctx context.Context, s page.Service, _ control.Actor) (tea.Msg, error) {
 			actor, err := s.Setup(ctx, code, name, password, via, remote)
+			switch {
+			case errors.Is(err, control.ErrCredentials):
+				err = errors.New(e.Text.T("setup.wrong_code"))
+			case errors.Is(err, control.ErrLocked):
+				err = errors.New(e.Text.T("setup.spent"))
+			}
 			return page.ActorMsg{Actor: actor}, err
 		}, nil
 	}
