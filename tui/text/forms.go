@@ -8,6 +8,7 @@ var formTexts = map[string]pair{
 	"edit.discard.what": {"They are not saved. What runs is not touched either way.", "Chúng chưa được lưu. Những gì đang chạy không bị ảnh hưởng."},
 	"edit.wrong":        {"%s field needs a look: see the lines with “!”.|%s fields need a look: see the lines with “!”.", "%s ô cần xem lại: xem các dòng có dấu “!”."},
 
+	"plan.title":        {"Review", "Kiểm tra"},
 	"plan.working":      {"asking the box …", "đang hỏi máy …"},
 	"plan.cannot":       {"this cannot be committed as it is", "chưa thể lưu như hiện tại"},
 	"plan.nothing":      {"Nothing would change.", "Không có gì thay đổi."},

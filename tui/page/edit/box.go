@@ -110,7 +110,7 @@ func (p *Box) save() tea.Cmd {
 	}
 	draft := p.draft
 	return page.Push(&Plan{Env: p.Env, Change: Change{
-		Title: p.Title(), Seen: p.base, Close: 1,
+		Title: p.Env.Text.T("plan.title"), Seen: p.base, Close: 1,
 		Apply:   func(c control.Config) control.Config { c.Box = draft; return c },
 		Touches: func(c control.Config) any { return c.Box }, Before: p.config.Box,
 	}})

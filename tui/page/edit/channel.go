@@ -260,7 +260,7 @@ func (p *Channel) save() tea.Cmd {
 		return nil
 	}
 	return page.Push(&Plan{Env: p.Env, Change: Change{
-		Title: p.Title(), Apply: apply(was, p.draft), Seen: p.base, Close: 1,
+		Title: p.Env.Text.T("plan.title"), Apply: apply(was, p.draft), Seen: p.base, Close: 1,
 		Touches: touches, Before: touches(p.config),
 	}})
 }

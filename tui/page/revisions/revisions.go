@@ -153,7 +153,7 @@ func (p *Page) View() string {
 	}
 	table := part.Table{Theme: t, Width: p.w, Columns: []part.Column{
 		{Title: s.T("col.revision"), Width: 9, Right: true}, {Title: s.T("col.when"), Width: 19},
-		{Title: s.T("col.who"), Width: 12}, {Title: s.T("col.comment"), Grow: true}, {Title: "", Width: 10},
+		{Title: s.T("col.who"), Width: 12}, {Title: s.T("col.comment"), Grow: true}, {Title: "", Width: 12},
 	}}
 	return strings.Join(append(lines, table.Body(&p.list, len(p.rows), p.h-1, func(i int) []part.Cell {
 		r := p.rows[i]
