@@ -48,6 +48,10 @@ const refresh = time.Second
 // warnIdle is how long before the end of an idle session its user is told.
 const warnIdle = 2 * time.Minute
 
+// toastShown is how long a message stands over the hints; a key ends it earlier, once
+// it has stood for toastRead.
+const toastShown, toastRead = 8 * time.Second, 2 * time.Second
+
 // slow is how long an answer may take before the user is told.
 const slow = 3 * time.Second
 
@@ -196,6 +200,9 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		return nil
 	case tea.KeyPressMsg:
 		m.lastKey = m.env.Now()
+		if m.toastEnd.Sub(m.lastKey) < toastShown-toastRead {
+			m.toast = page.ToastMsg{}
+		}
 		return m.key(msg)
 	case tea.PasteMsg:
 		m.lastKey = m.env.Now()
@@ -219,7 +226,7 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 	case page.PopMsg:
 		return m.pop(msg)
 	case page.ToastMsg:
-		m.toast, m.toastEnd = msg, m.env.Now().Add(8*time.Second)
+		m.toast, m.toastEnd = msg, m.env.Now().Add(toastShown)
 		return nil
 	case page.ActorMsg:
 		return m.become(msg.Actor)
@@ -291,7 +298,7 @@ func (m *Model) become(a control.Actor) tea.Cmd {
 	m.env.Actor, m.env.Text = a, text.New(a.Language).In(m.env.Now().Location())
 	m.stack = nil
 	if !first {
-		m.toast, m.toastEnd = page.ToastMsg{Text: m.env.Text.T("users.language_set")}, m.env.Now().Add(8*time.Second)
+		m.toast, m.toastEnd = page.ToastMsg{Text: m.env.Text.T("users.language_set")}, m.env.Now().Add(toastShown)
 		m.resize()
 		return m.top().Update(page.ShownMsg{})
 	}
