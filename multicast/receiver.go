@@ -173,7 +173,7 @@ func (r *Receiver) control(b []byte, now, offset time.Duration) time.Duration {
 		case h.Level != unix.SOL_SOCKET:
 		case h.Type == unix.SCM_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})):
 			ts := (*unix.Timespec)(unsafe.Pointer(&data[0]))
-			if at := time.Duration(ts.Nano()) - offset; at <= now && now-at < largestOffset {
+			if at := time.Duration(ts.Nano()) - offset; at <= now && at > now-largestOffset {
 				arrived = at
 			}
 		case h.Type == unix.SO_RXQ_OVFL && len(data) >= 4:

@@ -50,9 +50,6 @@ func (c *carousel) load(tables []PSITable, now flow.Ticks) {
 		}
 		c.cycles = append(c.cycles, cycle{packets: t.Packets, interval: flow.FromDuration(t.Interval), due: due})
 	}
-	if c.free == nil {
-		c.free = map[uint16]flow.Ticks{}
-	}
 }
 
 // push queues the packets of a section, unless there is no room.
@@ -89,6 +86,9 @@ func (c *carousel) next(now flow.Ticks) []byte {
 	pid := ts.PID(p)
 	if now < c.free[pid] {
 		return nil
+	}
+	if c.free == nil { // other tables may come before those that are made here
+		c.free = map[uint16]flow.Ticks{}
 	}
 	c.free[pid] = now + siSpacing
 	if c.queue = c.queue[ts.PacketSize:]; len(c.queue) == 0 {
