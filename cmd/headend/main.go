@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -70,7 +71,7 @@ func run(ctx context.Context, args []string) int {
 		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))
 	k, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "headend:", err)
+		fmt.Fprintf(os.Stderr, "headend: %v\n%s --help shows how it is used.\n", err, wrong(err))
 		return 2
 	}
 	switch err := k.Run(); {
@@ -82,6 +83,17 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintln(os.Stderr, "headend:", err)
 		return 1
 	}
+}
+
+// wrong returns the words of the command that was used wrongly, as far as they are
+// known.
+func wrong(err error) string {
+	var parse *kong.ParseError
+	words := []string{"headend"}
+	if errors.As(err, &parse) {
+		words = append(words, path(parse.Context)...)
+	}
+	return strings.Join(words, " ")
 }
 
 // dataFlag names the data folder of the daemon that is asked.
