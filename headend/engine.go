@@ -162,9 +162,6 @@ func (e *engine) Check(ctx context.Context, next config.Config) (interrupts, war
 	if running.Box.SSH != "" && running.Box.SSH != next.Box.SSH {
 		interrupts = append(interrupts, "box: the console moves to "+next.Box.SSH)
 	}
-	if e.Web == nil {
-		return interrupts, warnings, nil
-	}
 	return interrupts, warnings, e.Web.Check(ctx, next.Box)
 }
 
