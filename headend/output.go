@@ -2,6 +2,7 @@ package headend
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -32,8 +33,11 @@ type datagramOutput struct {
 // Run implements flow.Output.
 func (o *datagramOutput) Run(ctx context.Context, from *flow.Cursor[flow.Batch]) error {
 	port, inWire, err := o.link.Open(o.spec)
-	if err != nil {
+	if errors.Is(err, wire.ErrSpec) {
 		return supervise.Permanent(err)
+	}
+	if err != nil {
+		return err
 	}
 	defer o.link.Close(port)
 	sh := &shaper{Shaper: mux.Shaper{Selection: o.selection, Rate: o.spec.Rate}}

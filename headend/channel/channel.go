@@ -396,6 +396,8 @@ func (o *output) status() OutputStatus {
 	s.URL, s.State, s.Since = config.Redact(o.cfg.URL), state, since
 	if err != "" {
 		s.LastError = err
+	} else if s.State == OnAir && s.LastError != "" {
+		s.State = Retrying // it runs, but the system takes nothing
 	}
 	if o.cfg.Disabled || o.channel.cfg.Disabled {
 		s.State = Off

@@ -289,8 +289,7 @@ func (c *Channel) report(now time.Duration, active *input) {
 	}
 	for _, o := range c.outputs {
 		s := o.status()
-		failed := s.State == Retrying || s.State == Failed || s.State == OnAir && s.LastError != ""
-		set(alarm.OutputFailed, o.object(), failed, s.LastError)
+		set(alarm.OutputFailed, o.object(), s.State == Retrying || s.State == Failed, s.LastError)
 		set(alarm.OutputOverflow, o.object(), s.Overflow > o.overflow, fmt.Sprintf("%d packets did not fit", s.Overflow-o.overflow))
 		o.overflow = s.Overflow
 	}
