@@ -127,7 +127,7 @@ func (s *Shaper) take(it flow.Item[flow.Batch]) {
 // sort queues the packet, if it passes.
 func (s *Shaper) sort(p []byte) {
 	r := s.programme.packet(p)
-	if s.Rate == 0 {
+	if s.Rate <= 0 {
 		s.enqueue(entry{pid: ts.PID(p), data: p})
 		return
 	}
@@ -166,7 +166,7 @@ func (s *Shaper) ended(id uint8) {
 }
 
 func (s *Shaper) info(pid uint16, section psi.Section) {
-	if s.in.holding || s.Rate == 0 {
+	if s.in.holding || s.Rate <= 0 {
 		return
 	}
 	pk := psi.Packetizer{PID: pid}

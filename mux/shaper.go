@@ -63,7 +63,7 @@ const (
 // The exported fields are set before the first call. It is for one goroutine.
 type Shaper struct {
 	Selection
-	Rate  int64         // bit/s of the transport stream; 0 sends as is
+	Rate  int64         // bit/s of the transport stream; 0 or less sends as is
 	Delay time.Duration // from arrival to departure; 0 is DefaultDelay
 	Lead  time.Duration // datagrams are handed over this long before they are due; 0 is DefaultLead
 
