@@ -79,6 +79,11 @@ func Serve(ctx context.Context, o Options) error {
 	if err := a.openLog(); err != nil {
 		return err
 	}
+	data, err := filepath.Abs(o.Data) // it goes into the addresses of files
+	if err != nil {
+		return err
+	}
+	a.Data, o.Data = data, data
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
