@@ -15,19 +15,51 @@ type Segment struct {
 	Duration      time.Duration // on the programme clock
 	Discontinuity bool          // the time base, the tracks or the continuity break before it
 	Independent   bool          // it begins with a random access point
-	TS            []byte        // MPEG-2 transport stream that begins with PAT and PMT; not to be written to
+	TS            []byte        // MPEG-2 transport stream that begins with PAT and PMT; not to be written to; nil while the segment is being filled
+
+	Layout *Layout  // its tracks
+	Period *Period  // its time base
+	Media  []*Media // what each track of Layout has here, in that order
+	Events []*Event // splice cues that take effect during the segment, or that were announced in it, by Time
+	Done   bool     // whole for every track, and TS is set
+}
+
+// Track returns the media of a track by its id, or nil.
+func (s *Segment) Track(id string) *Media {
+	for _, m := range s.Media {
+		if m.Track.ID == id {
+			return m
+		}
+	}
+	return nil
 }
 
 // View is the timeline at one moment. It is immutable, so that everything made of
 // it can be kept until Changed.
 type View struct {
 	TargetDuration int        // seconds; no segment rounds to more; fixed for the life of the timeline, 0 while there is no segment
-	Segments       []*Segment // the live window, oldest first
+	Segments       []*Segment // the live window, oldest first; all Done
 	Late           []*Segment // those before it that late clients may still fetch, oldest first
+	// Open are the segments after Segments that are being filled, oldest first; of the
+	// last, Name and Duration are not known. Some tracks may be Done where others wait.
+	// Sequence and Breaks are final.
+	Open []*Segment
+	// PartTarget is the longest duration of a Part, fixed for the life of the timeline.
+	// Every part but the last of a segment has at least 85 % of it. 0 makes one part of
+	// each segment.
+	PartTarget time.Duration
+	Events     []*Event         // of the window and what is announced beyond it, by Time
+	Rates      map[string]Rates // by Track.ID of the newest layout
 	Peak, Average  int64      // bit/s: of the fastest segment ever, and of the window
 	Counters       Counters
 
 	changed chan struct{}
+}
+
+// Rates are bit rates of a track with the overhead of CMAF, in bit/s.
+type Rates struct {
+	Peak    int64 // of the fastest segment ever
+	Average int64 // of the window
 }
 
 // Counters are totals since the timeline was made.
