@@ -49,10 +49,10 @@ type Role uint8
 
 // The roles.
 const (
-	RoleMain        Role = iota
-	RoleAlternate        // another of the same kind and language
-	RoleDescription      // audio description for the visually impaired
-	RoleHardOfHearing    // captions, or clean audio
+	RoleMain          Role = iota
+	RoleAlternate          // another of the same kind and language
+	RoleDescription        // audio description for the visually impaired
+	RoleHardOfHearing      // captions, or clean audio
 	RoleCommentary
 )
 

@@ -47,11 +47,11 @@ type View struct {
 	// PartTarget is the longest duration of a Part, fixed for the life of the timeline.
 	// Every part but the last of a segment has at least 85 % of it. 0 makes one part of
 	// each segment.
-	PartTarget time.Duration
-	Events     []*Event         // of the window and what is announced beyond it, by Time
-	Rates      map[string]Rates // by Track.ID of the newest layout
-	Peak, Average  int64      // bit/s: of the fastest segment ever, and of the window
-	Counters       Counters
+	PartTarget    time.Duration
+	Events        []*Event         // of the window and what is announced beyond it, by Time
+	Rates         map[string]Rates // by Track.ID of the newest layout
+	Peak, Average int64            // bit/s: of the fastest segment ever, and of the window
+	Counters      Counters
 
 	changed chan struct{}
 }
