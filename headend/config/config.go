@@ -17,6 +17,16 @@ type Box struct {
 	HTTP      string `json:"http,omitempty"`       // listen address for viewers and the API, host:port; default :8080
 	SSH       string `json:"ssh,omitempty"`        // listen address of the console, host:port; default :2222
 	PublicURL string `json:"public_url,omitempty"` // base of addresses shown to people, http://host[:port]
+
+	HTTPS          string `json:"https,omitempty"`           // listen address for viewers and the API over TLS, host:port; empty is none
+	TLSCertificate string `json:"tls_certificate,omitempty"` // file with the certificate chain, PEM
+	TLSKey         string `json:"tls_key,omitempty"`         // file with its private key, PEM
+	TLSDomains     string `json:"tls_domains,omitempty"`     // host names to get certificates for by ACME, parted by commas, instead of files
+	TLSDirectory   string `json:"tls_directory,omitempty"`   // URL of the ACME directory; default that of Let's Encrypt
+
+	WebRTC          string `json:"webrtc,omitempty"`           // listen address of WebRTC media, UDP and TCP, host:port; default :8189
+	WebRTCAddresses string `json:"webrtc_addresses,omitempty"` // public IP addresses of the box for WebRTC, parted by commas; empty takes those of the interfaces
+	ViewerPage      bool   `json:"viewer_page,omitempty"`      // list the channels with pictures at / for everybody
 }
 
 // Channel is one programme: inputs in order of priority, and where it goes.
@@ -40,7 +50,10 @@ type Channel struct {
 
 	SegmentDuration Duration `json:"segment_duration,omitempty"` // target duration of an HLS segment; 1s to 30s, default 5s
 	SegmentCount    int      `json:"segment_count,omitempty"`    // segments in the live window; 3 to 1000, default 6
-	Protocols       []string `json:"protocols,omitempty"`        // playout allowed: hls, mpegts; empty allows all
+	ChunkDuration   Duration `json:"chunk_duration,omitempty"`   // length of the parts of a segment for low latency; 100ms to 3s, less than a segment, default 500ms
+	HLSSCTE35       string   `json:"hls_scte35,omitempty"`       // splice cues in HLS: "rfc8216" (EXT-X-DATERANGE), "aws" (EXT-X-CUE-OUT and -IN), "both" or "none"; default rfc8216
+	StartTrack      string   `json:"start_track,omitempty"`      // video track a WebRTC viewer begins with, such as v2; default the middle one
+	Protocols       []string `json:"protocols,omitempty"`        // playout allowed, as AllProtocols; empty allows all
 
 	Outputs []Output `json:"outputs,omitempty"`
 }

@@ -41,10 +41,12 @@ func TestDefaultsAndSampleAreValid(t *testing.T) {
 func TestValidateFindsEverything(t *testing.T) {
 	c := sample()
 	ttl := 256
-	c.Box = Box{Name: "a\x00", Language: "de", HTTP: "80", SSH: "host.example:22", PublicURL: "ftp://x"}
+	c.Box = Box{Name: "a\x00", Language: "de", HTTP: "80", SSH: "host.example:22", PublicURL: "ftp://x",
+		HTTPS: ":443", TLSKey: "key.pem", TLSDomains: "tv", TLSDirectory: "http://x", WebRTC: "8189", WebRTCAddresses: "tv.example.net"}
 	ch := &c.Channels[0]
 	ch.Title, ch.SourceTimeout, ch.ReturnDelay, ch.Recheck = "two\nlines", Duration(time.Millisecond), Duration(-1), Duration(time.Millisecond)
 	ch.SegmentDuration, ch.SegmentCount, ch.Protocols, ch.PIDs = Duration(time.Minute), 2, []string{"hls", "hls", "rtmp"}, "x"
+	ch.ChunkDuration, ch.HLSSCTE35, ch.StartTrack = Duration(time.Millisecond), "cue", "v0"
 	ch.Service = strings.Repeat("s", 121)
 	ch.Inputs[0].URL, ch.Inputs[0].Priority, ch.Inputs[0].MaxRetry = "udp://x", -1, Duration(1)
 	ch.Inputs[1].Headers = map[string]string{"bad name": "x", "Ok": "a\r\nB: c", "M": Mask}
@@ -63,13 +65,14 @@ func TestValidateFindsEverything(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	want := strings.Fields(`box.name box.language box.http box.ssh box.public_url
+	want := strings.Fields(`box.name box.language box.http box.ssh box.webrtc box.tls_domains box.tls_key box.tls_domains box.tls_directory box.webrtc_addresses box.public_url
 		channels[news].title channels[news].inputs[0].url channels[news].inputs[0].priority channels[news].inputs[0].max_retry_timeout
 		channels[news].inputs[1].headers[M] channels[news].inputs[1].headers[Ok] channels[news].inputs[1].headers[Ok] channels[news].inputs[1].headers[bad`)
 	want = append(want[:len(want)-1], "channels[news].inputs[1].headers[bad name]")
 	want = append(want, strings.Fields(`channels[news].inputs[2].user_agent
 		channels[news].source_timeout channels[news].return_delay channels[news].recheck_secondary_inputs_interval channels[news].service channels[news].pids
-		channels[news].segment_duration channels[news].segment_count channels[news].protocols[1] channels[news].protocols[2]
+		channels[news].segment_duration channels[news].segment_count
+		channels[news].chunk_duration channels[news].hls_scte35 channels[news].start_track channels[news].protocols[1] channels[news].protocols[2]
 		channels[news].outputs[0].url channels[news].outputs[0].bitrate channels[news].outputs[0].ttl channels[news].outputs[0].dscp
 		channels[streamer/x].name channels[2].name`)...)
 	if !reflect.DeepEqual(got, want) {
@@ -79,7 +82,7 @@ func TestValidateFindsEverything(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	for name, good := range map[string]bool{"news": true, "a/b.c_d-9": true, "": false, "a//b": false, "/a": false, "a/": false, "a/../b": false, "tin tức": false,
-		"a/mpegts": false, "mpegts/a": true, "x.m3u8": false, "metrics": false, strings.Repeat("a", 129): false} {
+		"a/mpegts": false, "mpegts/a": true, "x.m3u8": false, "metrics": false, "a/tracks-v1/b": false, strings.Repeat("a", 129): false} {
 		if err := CheckName(name); (err == nil) != good {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -328,4 +331,27 @@ func FuzzPIDMap(f *testing.F) {
 			t.Errorf("%q is %v, back %v %v", s, pids, back, err)
 		}
 	})
+}
+
+func TestTLS(t *testing.T) {
+	for want, b := range map[string]Box{
+		"":                    {HTTPS: ":8443", TLSCertificate: "/c.pem", TLSKey: "/k.pem"},
+		"box.https":           {HTTPS: ":8443"},
+		"box.tls_key":         {TLSCertificate: "/c.pem"},
+		"box.tls_certificate": {TLSCertificate: "c.pem", TLSKey: "/k.pem"},
+		"box.tls_domains":     {TLSCertificate: "/c.pem", TLSKey: "/k.pem", TLSDomains: "tv.example.net"},
+	} {
+		var errs FieldErrors
+		errors.As(Validate(Config{Box: b}), &errs)
+		var got []string
+		for _, e := range errs {
+			got = append(got, e.Path)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%+v: %v, want %q", b, errs, want)
+		}
+	}
+	if err := Validate(Config{Box: Box{HTTPS: ":443", TLSDomains: "tv.example.net, www.example.net", WebRTCAddresses: "203.0.113.7, 2001:db8::1"}}); err != nil {
+		t.Error(err)
+	}
 }

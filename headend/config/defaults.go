@@ -17,16 +17,22 @@ const (
 	DefaultMaxRetry        = Duration(30 * time.Second)
 	DefaultSegmentDuration = Duration(5 * time.Second)
 	DefaultSegmentCount    = 6
+	DefaultChunkDuration   = Duration(500 * time.Millisecond)
+	DefaultHLSSCTE35       = "rfc8216"
+	DefaultWebRTC          = ":8189"
 	DefaultTTL             = 16 // hops: through the distribution network, not out of it
 )
 
-// AllProtocols returns the ways of playout that Channel.Protocols may name.
-func AllProtocols() []string { return []string{"hls", "mpegts"} }
+// AllProtocols returns the ways of playout that Channel.Protocols may name: "cmaf" is
+// LL-HLS, "player" the page to watch in a browser, "jpeg" the preview picture.
+func AllProtocols() []string {
+	return []string{"hls", "cmaf", "dash", "mss", "webrtc", "mpegts", "player", "jpeg"}
+}
 
 // Defaults returns the configuration of a new box: no channels, every field of
 // Box filled.
 func Defaults() Config {
-	return Config{Box: Box{Name: "headend", Language: DefaultLanguage, HTTP: DefaultHTTP, SSH: DefaultSSH}}
+	return Config{Box: Box{Name: "headend", Language: DefaultLanguage, HTTP: DefaultHTTP, SSH: DefaultSSH, WebRTC: DefaultWebRTC}}
 }
 
 // Clone returns a copy that shares nothing with c.
@@ -56,6 +62,7 @@ func (c Config) Effective() Config {
 	c.Box.Language = cmp.Or(c.Box.Language, d.Language)
 	c.Box.HTTP = cmp.Or(c.Box.HTTP, d.HTTP)
 	c.Box.SSH = cmp.Or(c.Box.SSH, d.SSH)
+	c.Box.WebRTC = cmp.Or(c.Box.WebRTC, d.WebRTC)
 	for i := range c.Channels {
 		c.Channels[i] = c.Channels[i].Effective()
 	}
@@ -69,6 +76,8 @@ func (c Channel) Effective() Channel {
 	c.ReturnDelay = cmp.Or(c.ReturnDelay, DefaultReturnDelay)
 	c.SegmentDuration = cmp.Or(c.SegmentDuration, DefaultSegmentDuration)
 	c.SegmentCount = cmp.Or(c.SegmentCount, DefaultSegmentCount)
+	c.ChunkDuration = cmp.Or(c.ChunkDuration, DefaultChunkDuration)
+	c.HLSSCTE35 = cmp.Or(c.HLSSCTE35, DefaultHLSSCTE35)
 	if len(c.Protocols) == 0 {
 		c.Protocols = AllProtocols()
 	}

@@ -79,7 +79,8 @@ func Delta(a, b Channel) ChannelDelta {
 		Labels:  a.Title != b.Title || a.Comment != b.Comment,
 		Choice:  a.ReturnDelay != b.ReturnDelay || a.NoReturn != b.NoReturn || a.Recheck != b.Recheck,
 		Rewrite: a.ProgramID != b.ProgramID || a.Service != b.Service || a.Provider != b.Provider || a.PIDs != b.PIDs,
-		Segment: a.SegmentDuration != b.SegmentDuration || a.SegmentCount != b.SegmentCount ||
+		Segment: a.SegmentDuration != b.SegmentDuration || a.SegmentCount != b.SegmentCount || a.ChunkDuration != b.ChunkDuration ||
+			a.HLSSCTE35 != b.HLSSCTE35 || a.StartTrack != b.StartTrack ||
 			!reflect.DeepEqual(a.Protocols, b.Protocols),
 	}
 	d.Inputs = matchEqual(opening(a.Inputs), opening(b.Inputs))

@@ -63,6 +63,10 @@ func (v *validator) box(b Box) {
 	v.language("box.language", b.Language)
 	v.listen("box.http", b.HTTP)
 	v.listen("box.ssh", b.SSH)
+	v.listen("box.https", b.HTTPS)
+	v.listen("box.webrtc", b.WebRTC)
+	v.tls(b)
+	v.addresses("box.webrtc_addresses", b.WebRTCAddresses)
 	if b.HTTP != "" && b.HTTP == b.SSH {
 		v.fail("box.ssh", "%s is the address of box.http: expected another port", b.SSH)
 	}
@@ -74,6 +78,56 @@ func (v *validator) box(b Box) {
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		v.fail("box.public_url", "expected http://host or https://host, with a port if it is not the usual one")
 	}
+}
+
+// tls checks that HTTPS has one source of certificates.
+func (v *validator) tls(b Box) {
+	files := b.TLSCertificate != "" || b.TLSKey != ""
+	switch {
+	case b.HTTPS != "" && !files && b.TLSDomains == "":
+		v.fail("box.https", "needs a certificate: give tls_certificate and tls_key, or tls_domains to get one by ACME")
+	case files && b.TLSDomains != "":
+		v.fail("box.tls_domains", "expected either files or names for ACME: take out tls_certificate and tls_key, or this")
+	case b.TLSCertificate == "" && b.TLSKey != "":
+		v.fail("box.tls_certificate", "is empty, but tls_key is not: expected both")
+	case b.TLSCertificate != "" && b.TLSKey == "":
+		v.fail("box.tls_key", "is empty, but tls_certificate is not: expected both")
+	}
+	if b.HTTPS != "" && (b.HTTPS == b.HTTP || b.HTTPS == b.SSH) {
+		v.fail("box.https", "%s is taken by box.http or box.ssh: expected another port", b.HTTPS)
+	}
+	for _, p := range []struct{ path, file string }{{"box.tls_certificate", b.TLSCertificate}, {"box.tls_key", b.TLSKey}} {
+		if p.file != "" && !strings.HasPrefix(p.file, "/") {
+			v.fail(p.path, "%q is not a full path: expected one that begins with /", p.file)
+		}
+	}
+	for _, name := range List(b.TLSDomains) {
+		if u, err := url.Parse("https://" + name); err != nil || u.Host != name || u.Port() != "" || !strings.Contains(name, ".") {
+			v.fail("box.tls_domains", "%q is not a host name: expected one such as tv.example.net", name)
+		}
+	}
+	if u, err := url.Parse(b.TLSDirectory); b.TLSDirectory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
+		v.fail("box.tls_directory", "expected the https:// address of an ACME directory")
+	}
+}
+
+func (v *validator) addresses(path, s string) {
+	for _, a := range List(s) {
+		if _, err := netip.ParseAddr(a); err != nil {
+			v.fail(path, "%q is not an IP address: expected one or more, parted by commas", a)
+		}
+	}
+}
+
+// List returns the words of a list that is written with commas.
+func List(s string) []string {
+	var out []string
+	for w := range strings.SplitSeq(s, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 func (v *validator) language(path, s string) {
@@ -157,7 +211,12 @@ func CheckName(s string) error {
 	if slices.Contains([]string{"mpegts", "whip", "whep", "embed.html"}, last) {
 		return fmt.Errorf("%q ends with %s, which is an address of playout: choose another word", s, last)
 	}
-	for _, ext := range []string{".m3u8", ".mpd", ".isml", ".ts", ".mp4", ".m4s"} {
+	for _, p := range parts {
+		if strings.HasPrefix(p, "tracks-") {
+			return fmt.Errorf("%q has the part %s, as addresses of single tracks do: choose another word", s, p)
+		}
+	}
+	for _, ext := range []string{".m3u8", ".mpd", ".mpp", ".isml", ".ts", ".mp4", ".m4s", ".vtt"} {
 		if strings.HasSuffix(last, ext) {
 			return fmt.Errorf("%q ends with %s, as addresses of playout do: leave it out", s, ext)
 		}
@@ -185,6 +244,16 @@ func (v *validator) channel(path string, c *Channel) {
 	if n := c.SegmentCount; n != 0 && (n < 3 || n > 1000) {
 		v.fail(path+".segment_count", "%d is out of range: expected 3 to 1000", n)
 	}
+	v.within(path+".chunk_duration", c.ChunkDuration, 100*time.Millisecond, 3*time.Second)
+	if e := c.Effective(); e.ChunkDuration >= e.SegmentDuration {
+		v.fail(path+".chunk_duration", "%s is not less than segment_duration, %s", e.ChunkDuration, e.SegmentDuration)
+	}
+	if !slices.Contains([]string{"", "rfc8216", "aws", "both", "none"}, c.HLSSCTE35) {
+		v.fail(path+".hls_scte35", "%q is no form of splice cues: expected rfc8216, aws, both or none", c.HLSSCTE35)
+	}
+	if n := strings.TrimPrefix(c.StartTrack, "v"); c.StartTrack != "" && (n == c.StartTrack || !trackNumber(n)) {
+		v.fail(path+".start_track", "%q is not a video track: expected v1 to v99", c.StartTrack)
+	}
 	for i, p := range c.Protocols {
 		at := fmt.Sprintf("%s.protocols[%d]", path, i)
 		if !slices.Contains(AllProtocols(), p) {
@@ -199,6 +268,11 @@ func (v *validator) channel(path string, c *Channel) {
 	for i := range c.Outputs {
 		v.output(fmt.Sprintf("%s.outputs[%d]", path, i), &c.Outputs[i])
 	}
+}
+
+func trackNumber(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= 1 && n <= 99 && strconv.Itoa(n) == s
 }
 
 func (v *validator) labels(path, service, provider string, pids PIDMap) {

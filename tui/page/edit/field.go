@@ -128,14 +128,10 @@ func (m maker) yesNo(id, path string, v *bool, no, yes string) part.Field {
 }
 
 func (m maker) protocols(path string, v *[]string) part.Field {
-	f := m.field("protocols", path, strings.Join(*v, ","), func(s string) error {
-		*v = nil
-		if s != "" {
-			*v = strings.Split(s, ",")
-		}
+	return m.field("protocols", path, strings.Join(*v, ", "), func(s string) error {
+		*v = strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 		return nil
 	})
-	return m.choice(f, [2]string{"", "protocols.all"}, [2]string{"hls", "protocols.hls"}, [2]string{"mpegts", "protocols.mpegts"})
 }
 
 // headers are written "Name: value | Name: value".
