@@ -15,38 +15,40 @@ type row struct {
 	codec  flow.Codec
 	kind   flow.Kind
 	name   string
-	detail func(head []byte) string // short description of the format
-	access func(head []byte) Access // whether the access unit head begins with is a random access point
-	cut    func() cutter            // nil: a PES packet is an access unit
+	detail func(head []byte) string  // short description of the format
+	access func(head []byte) Access  // whether the access unit head begins with is a random access point
+	cut    func() cutter             // nil: a PES packet is an access unit
+	sync   func(units [][]byte) bool // whether a whole access unit is a random access point; nil: audio and data always are
+	follow func() tracker
 }
 
 // rows is the table, indexed by codec. It is never written to.
 var rows = [...]row{
-	flow.CodecUnknown:     {flow.CodecUnknown, flow.KindData, "unknown", nil, nil, nil},
-	flow.CodecMPEG1Video:  {flow.CodecMPEG1Video, flow.KindVideo, "MPEG-1", mpegVideoDetail, mpegVideoAccess, newPictureCutter},
-	flow.CodecMPEG2Video:  {flow.CodecMPEG2Video, flow.KindVideo, "MPEG-2", mpegVideoDetail, mpegVideoAccess, newPictureCutter},
-	flow.CodecH264:        {flow.CodecH264, flow.KindVideo, "H.264", h264Detail, h264Access, newH264Cutter},
-	flow.CodecHEVC:        {flow.CodecHEVC, flow.KindVideo, "HEVC", hevcDetail, hevcAccess, newHEVCCutter},
-	flow.CodecVVC:         {flow.CodecVVC, flow.KindVideo, "VVC", nil, nil, nil},
-	flow.CodecAV1:         {flow.CodecAV1, flow.KindVideo, "AV1", nil, nil, nil},
-	flow.CodecVP9:         {flow.CodecVP9, flow.KindVideo, "VP9", nil, nil, nil},
-	flow.CodecMPEGAudio:   {flow.CodecMPEGAudio, flow.KindAudio, "MPEG audio", audioDetail(mpegAudioFrame), nil, audioCutter(mpegAudioFrame)},
-	flow.CodecAAC:         {flow.CodecAAC, flow.KindAudio, "AAC", audioDetail(adtsFrame), nil, audioCutter(adtsFrame)},
-	flow.CodecAACLATM:     {flow.CodecAACLATM, flow.KindAudio, "AAC LATM", audioDetail(loasFrame), nil, audioCutter(loasFrame)},
-	flow.CodecAC3:         {flow.CodecAC3, flow.KindAudio, "AC-3", audioDetail(ac3Frame), nil, audioCutter(ac3Frame)},
-	flow.CodecEAC3:        {flow.CodecEAC3, flow.KindAudio, "E-AC-3", audioDetail(ac3Frame), nil, audioCutter(ac3Frame)},
-	flow.CodecAC4:         {flow.CodecAC4, flow.KindAudio, "AC-4", nil, nil, nil},
-	flow.CodecDTS:         {flow.CodecDTS, flow.KindAudio, "DTS", nil, nil, nil},
-	flow.CodecOpus:        {flow.CodecOpus, flow.KindAudio, "Opus", nil, nil, nil},
-	flow.CodecSMPTE302M:   {flow.CodecSMPTE302M, flow.KindAudio, "SMPTE 302M", nil, nil, nil},
-	flow.CodecPCMA:        {flow.CodecPCMA, flow.KindAudio, "PCM A-law", nil, nil, nil},
-	flow.CodecPCMU:        {flow.CodecPCMU, flow.KindAudio, "PCM \u00b5-law", nil, nil, nil},
-	flow.CodecTeletext:    {flow.CodecTeletext, flow.KindText, "teletext", nil, nil, nil},
-	flow.CodecDVBSubtitle: {flow.CodecDVBSubtitle, flow.KindText, "DVB subtitles", nil, nil, nil},
-	flow.CodecSCTE35:      {flow.CodecSCTE35, flow.KindData, "SCTE 35", nil, nil, nil},
-	flow.CodecAIT:         {flow.CodecAIT, flow.KindData, "AIT", nil, nil, nil},
-	flow.CodecID3:         {flow.CodecID3, flow.KindData, "ID3", nil, nil, nil},
-	flow.CodecPrivate:     {flow.CodecPrivate, flow.KindData, "private data", nil, nil, nil},
+	flow.CodecUnknown:     {flow.CodecUnknown, flow.KindData, "unknown", nil, nil, nil, nil, nil},
+	flow.CodecMPEG1Video:  {flow.CodecMPEG1Video, flow.KindVideo, "MPEG-1", mpegVideoDetail, mpegVideoAccess, newPictureCutter, mpegVideoUnitAccess, nil},
+	flow.CodecMPEG2Video:  {flow.CodecMPEG2Video, flow.KindVideo, "MPEG-2", mpegVideoDetail, mpegVideoAccess, newPictureCutter, mpegVideoUnitAccess, nil},
+	flow.CodecH264:        {flow.CodecH264, flow.KindVideo, "H.264", h264Detail, h264Access, newH264Cutter, h264UnitAccess, newAVCTrack},
+	flow.CodecHEVC:        {flow.CodecHEVC, flow.KindVideo, "HEVC", hevcDetail, hevcAccess, newHEVCCutter, hevcUnitAccess, nil},
+	flow.CodecVVC:         {flow.CodecVVC, flow.KindVideo, "VVC", nil, nil, nil, nil, nil},
+	flow.CodecAV1:         {flow.CodecAV1, flow.KindVideo, "AV1", nil, nil, nil, nil, nil},
+	flow.CodecVP9:         {flow.CodecVP9, flow.KindVideo, "VP9", nil, nil, nil, nil, nil},
+	flow.CodecMPEGAudio:   {flow.CodecMPEGAudio, flow.KindAudio, "MPEG audio", audioDetail(mpegAudioFrame), nil, audioCutter(mpegAudioFrame), nil, nil},
+	flow.CodecAAC:         {flow.CodecAAC, flow.KindAudio, "AAC", audioDetail(adtsFrame), nil, audioCutter(adtsFrame), nil, newADTSTrack},
+	flow.CodecAACLATM:     {flow.CodecAACLATM, flow.KindAudio, "AAC LATM", audioDetail(loasFrame), nil, audioCutter(loasFrame), nil, nil},
+	flow.CodecAC3:         {flow.CodecAC3, flow.KindAudio, "AC-3", audioDetail(ac3Frame), nil, audioCutter(ac3Frame), nil, nil},
+	flow.CodecEAC3:        {flow.CodecEAC3, flow.KindAudio, "E-AC-3", audioDetail(ac3Frame), nil, audioCutter(ac3Frame), nil, nil},
+	flow.CodecAC4:         {flow.CodecAC4, flow.KindAudio, "AC-4", nil, nil, nil, nil, nil},
+	flow.CodecDTS:         {flow.CodecDTS, flow.KindAudio, "DTS", nil, nil, nil, nil, nil},
+	flow.CodecOpus:        {flow.CodecOpus, flow.KindAudio, "Opus", nil, nil, nil, nil, nil},
+	flow.CodecSMPTE302M:   {flow.CodecSMPTE302M, flow.KindAudio, "SMPTE 302M", nil, nil, nil, nil, nil},
+	flow.CodecPCMA:        {flow.CodecPCMA, flow.KindAudio, "PCM A-law", nil, nil, nil, nil, nil},
+	flow.CodecPCMU:        {flow.CodecPCMU, flow.KindAudio, "PCM \u00b5-law", nil, nil, nil, nil, nil},
+	flow.CodecTeletext:    {flow.CodecTeletext, flow.KindText, "teletext", nil, nil, nil, nil, nil},
+	flow.CodecDVBSubtitle: {flow.CodecDVBSubtitle, flow.KindText, "DVB subtitles", nil, nil, nil, nil, nil},
+	flow.CodecSCTE35:      {flow.CodecSCTE35, flow.KindData, "SCTE 35", nil, nil, nil, nil, nil},
+	flow.CodecAIT:         {flow.CodecAIT, flow.KindData, "AIT", nil, nil, nil, nil, nil},
+	flow.CodecID3:         {flow.CodecID3, flow.KindData, "ID3", nil, nil, nil, nil, nil},
+	flow.CodecPrivate:     {flow.CodecPrivate, flow.KindData, "private data", nil, nil, nil, nil, nil},
 }
 
 func of(c flow.Codec) *row {
