@@ -28,7 +28,7 @@ var rows = [...]row{
 	flow.CodecMPEG1Video:  {flow.CodecMPEG1Video, flow.KindVideo, "MPEG-1", mpegVideoDetail, mpegVideoAccess, newPictureCutter, mpegVideoUnitAccess, nil},
 	flow.CodecMPEG2Video:  {flow.CodecMPEG2Video, flow.KindVideo, "MPEG-2", mpegVideoDetail, mpegVideoAccess, newPictureCutter, mpegVideoUnitAccess, nil},
 	flow.CodecH264:        {flow.CodecH264, flow.KindVideo, "H.264", h264Detail, h264Access, newH264Cutter, h264UnitAccess, newAVCTrack},
-	flow.CodecHEVC:        {flow.CodecHEVC, flow.KindVideo, "HEVC", hevcDetail, hevcAccess, newHEVCCutter, hevcUnitAccess, nil},
+	flow.CodecHEVC:        {flow.CodecHEVC, flow.KindVideo, "HEVC", hevcDetail, hevcAccess, newHEVCCutter, hevcUnitAccess, newHEVCTrack},
 	flow.CodecVVC:         {flow.CodecVVC, flow.KindVideo, "VVC", nil, nil, nil, nil, nil},
 	flow.CodecAV1:         {flow.CodecAV1, flow.KindVideo, "AV1", nil, nil, nil, nil, nil},
 	flow.CodecVP9:         {flow.CodecVP9, flow.KindVideo, "VP9", nil, nil, nil, nil, nil},

@@ -109,6 +109,12 @@ func (r *bitReader) bits(n int) (v uint32) {
 	return v
 }
 
+// skip reads n bits that nobody asks for.
+func (r *bitReader) skip(n int) {
+	r.at += n
+	r.short = r.short || r.at > 8*len(r.b)
+}
+
 // ue reads an unsigned Exp-Golomb code (H.264 clause 9.1).
 func (r *bitReader) ue() uint32 {
 	zeros := 0
