@@ -207,3 +207,102 @@ func TestVideoAgainstFFmpeg(t *testing.T) {
 		})
 	}
 }
+
+// descriptor returns the body of the descriptor with the given tag in the body of an
+// esds box (ISO/IEC 14496-1 clause 7.2.2), nil if there is none.
+func descriptor(esds []byte, tag byte) []byte {
+	b := esds[4:]
+	for len(b) > 2 {
+		t, size, i := b[0], 0, 1
+		for more := true; more && i < len(b); i++ {
+			size, more = size<<7|int(b[i]&0x7F), b[i]&0x80 != 0
+		}
+		if b = b[i:]; t == tag {
+			return b[:size]
+		}
+		switch t {
+		case 3:
+			b = b[3:]
+		case 4:
+			b = b[13:]
+		default:
+			b = b[size:]
+		}
+	}
+	return nil
+}
+
+var audioCases = []struct {
+	name            string
+	codec           flow.Codec
+	format, demuxer string
+	args            string
+	rfc6381         string
+	box             string // whose body is the record; esds: whose specific info
+	samples         int
+}{
+	{"AAC", flow.CodecAAC, "adts", "aac", "-ac 2 -c:a aac", "mp4a.40.2", "esds", 1024},
+	{"AAC 5.1", flow.CodecAAC, "adts", "aac", "-ac 6 -ar 44100 -c:a aac", "mp4a.40.2", "esds", 1024},
+	{"AAC low rate", flow.CodecAAC, "adts", "aac", "-ac 1 -ar 22050 -c:a aac", "mp4a.40.2", "esds", 1024},
+	{"AAC main", flow.CodecAAC, "adts", "aac", "-ac 2 -c:a aac -profile:a aac_main", "mp4a.40.1", "esds", 1024},
+	{"LATM", flow.CodecAACLATM, "latm", "loas", "-ac 2 -c:a aac", "mp4a.40.2", "", 1024},
+	{"LATM mono", flow.CodecAACLATM, "latm", "loas", "-ac 1 -ar 32000 -c:a aac", "mp4a.40.2", "", 1024},
+	{"MP2", flow.CodecMPEGAudio, "mp2", "mp3", "-ac 2 -c:a mp2", "mp4a.40.33", "", 1152},
+	{"MP3", flow.CodecMPEGAudio, "mp3", "mp3", "-ac 2 -c:a libmp3lame -write_xing 0 -id3v2_version 0", "mp4a.6B", "", 1152},
+	{"MP3 low rate", flow.CodecMPEGAudio, "mp3", "mp3", "-ar 22050 -ac 1 -c:a libmp3lame -write_xing 0 -id3v2_version 0", "mp4a.69", "", 576},
+	{"AC-3", flow.CodecAC3, "ac3", "ac3", "-ac 6 -c:a ac3 -b:a 448k", "ac-3", "dac3", 1536},
+	{"AC-3 stereo", flow.CodecAC3, "ac3", "ac3", "-ac 2 -ar 44100 -c:a ac3", "ac-3", "dac3", 1536},
+	{"AC-3 mono", flow.CodecAC3, "ac3", "ac3", "-ac 1 -ar 32000 -c:a ac3", "ac-3", "dac3", 1536},
+	{"E-AC-3", flow.CodecEAC3, "eac3", "eac3", "-ac 6 -c:a eac3 -b:a 384k", "ec-3", "dec3", 1536},
+	{"E-AC-3 stereo", flow.CodecEAC3, "eac3", "eac3", "-ac 2 -c:a eac3 -b:a 128k", "ec-3", "dec3", 1536},
+}
+
+func TestAudioAgainstFFmpeg(t *testing.T) {
+	for _, c := range audioCases {
+		t.Run(c.name, func(t *testing.T) {
+			stream := ffmpeg(t, c.format, c.demuxer, "-f lavfi -i sine=frequency=440:sample_rate=48000 "+c.args+" -t 2")
+			f, units, changes := follow(c.codec, stream.bytes)
+			got := f.Format()
+			if got == nil || changes != 1 {
+				t.Fatalf("format %+v, %d changes", got, changes)
+			}
+			if p := stream.probe; strconv.Itoa(got.SampleRate) != p.SampleRate || got.Channels != p.Channels {
+				t.Errorf("%d Hz, %d channels, ffprobe says %s and %d", got.SampleRate, got.Channels, p.SampleRate, p.Channels)
+			}
+			if got.RFC6381 != c.rfc6381 || got.FrameSamples != c.samples {
+				t.Errorf("%s, %d samples, want %s, %d", got.RFC6381, got.FrameSamples, c.rfc6381, c.samples)
+			}
+			var payload []byte
+			for _, au := range units {
+				payload = f.AppendSample(payload, au.Units)
+				if !f.Sync(au.Units) {
+					t.Error("not a random access point")
+				}
+			}
+			if want := stream.samples(t); c.box != "" && !bytes.Equal(payload, want) {
+				t.Errorf("samples of %d bytes, ffmpeg writes %d", len(payload), len(want))
+			}
+			switch c.box {
+			case "":
+			case "esds":
+				if want := descriptor(stream.box(t, "esds"), 5); !bytes.Equal(got.Record, bytes.TrimSuffix(want, []byte{0x56, 0xE5, 0})) {
+					t.Errorf("configuration %x, ffmpeg writes %x", got.Record, want)
+				}
+			default:
+				if want := stream.box(t, c.box); !bytes.Equal(got.Record, want) {
+					t.Errorf("record %x, ffmpeg writes %x", got.Record, want)
+				}
+			}
+		})
+	}
+}
+
+// samples returns what ffmpeg puts as samples into a container, one after the other.
+func (c *capture) samples(t testing.TB) []byte {
+	t.Helper()
+	line := []string{"-nostdin", "-v", "error", "-f", c.demuxer, "-i", c.path, "-c", "copy"}
+	if c.probe.Codec == "aac" && c.demuxer == "aac" {
+		line = append(line, "-bsf:a", "aac_adtstoasc")
+	}
+	return run(t, "ffmpeg", append(line, "-f", "data", "-map", "0:a", "-")...)
+}
