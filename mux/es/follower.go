@@ -6,9 +6,11 @@ import "sigma/mux/flow"
 // time what a decoder, a container or a manifest is to be told of it. It is for one
 // goroutine; make one with NewFollower. What it keeps of the access units it copies.
 type Follower struct {
-	row    *row
-	track  tracker
-	format *Format
+	row      *row
+	track    tracker
+	format   *Format
+	captions captionScan
+	times    decodeTimes
 }
 
 // tracker is the part of a Follower that depends on the codec.
@@ -33,19 +35,41 @@ func NewFollower(c flow.Codec) *Follower {
 	return f
 }
 
+// NewTrackFollower returns a follower for a track of a transport stream, whose
+// descriptors tell what the elementary stream does not: the channels of Opus, and that
+// AAC has parametric stereo.
+func NewTrackFollower(t *flow.Track) *Follower {
+	f := NewFollower(t.Codec)
+	switch t.Codec {
+	case flow.CodecOpus:
+		f.track = opusTrack(opusConfig(t.Info))
+	case flow.CodecAAC:
+		f.track = &adtsTrack{hint: aacHint(t.Info)}
+	default:
+	}
+	return f
+}
+
 // Push looks at the next access unit, as a Splitter gives it. It reports whether this
 // access unit needs a decoder that is set up anew: what Format returns is then not
-// Same as before. Parameter sets that come again without change are none.
+// Same as before. Parameter sets that come again without change are none, and captions
+// that are found are none, though Format returns another one for them.
 func (f *Follower) Push(units [][]byte) (changed bool) {
-	if f.track == nil || !f.track.look(units) {
+	if f.track == nil {
 		return false
 	}
-	n, ok := f.track.format()
-	if !ok {
-		return false
+	if f.track.look(units) {
+		if n, ok := f.track.format(); ok {
+			changed = f.format == nil || !f.format.Same(&n)
+			n.Captions = f.captions.names()
+			f.format = &n
+		}
 	}
-	changed = f.format == nil || !f.format.Same(&n)
-	f.format = &n
+	if f.row.kind == flow.KindVideo && f.captions.look(f.row.codec, units) && f.format != nil {
+		n := *f.format
+		n.Captions = f.captions.names()
+		f.format = &n
+	}
 	return changed
 }
 
