@@ -17,6 +17,7 @@ type lane struct {
 	follow    *es.Follower
 	changed   bool       // the format is not that of the layout
 	scrambled bool       // packets were
+	reordered bool       // PTS and DTS differed
 	seen      flow.Ticks // clock of the newest frame
 
 	at    *draft // being filled; nil: none yet

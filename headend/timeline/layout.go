@@ -150,7 +150,11 @@ func (l *lane) track() *Track {
 	if t.Problem != "" {
 		return t
 	}
-	init, err := fmp4.AppendInit(nil, fmp4.Track{ID: trackID, Timescale: t.Timescale, Kind: t.Kind, Format: t.Format, Language: t.Language})
+	t.Format.Reordered = t.Format.Reordered || l.reordered
+	// What is learnt of the order only after some frames must not make other bytes.
+	of := t.Format
+	of.Reordered = t.Kind == flow.KindVideo
+	init, err := fmp4.AppendInit(nil, fmp4.Track{ID: trackID, Timescale: t.Timescale, Kind: t.Kind, Format: of, Language: t.Language})
 	if err != nil {
 		t.Problem = err.Error()
 		return t

@@ -205,6 +205,7 @@ func (r *reel) frame(f flow.Item[flow.Frame], clock flow.Ticks) {
 			l.changed = true
 		}
 		l.seen = clock
+		l.reordered = l.reordered || f.V.PTS != f.V.DTS
 		x.format = l.follow.Format()
 		x.sync = l.stream.Kind == flow.KindAudio || l.follow.Sync(f.V.Units)
 		if l.lead && f.V.DTS >= r.await {
