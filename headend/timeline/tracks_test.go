@@ -192,7 +192,7 @@ func hashes(t *testing.T, data []byte, stream string, args ...string) (sums []st
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(out)) {
-		if f := strings.Split(line, ","); len(f) >= 6 {
+		if f := strings.Split(line, ","); len(f) >= 6 && line[0] != '#' {
 			sums = append(sums, strings.TrimSpace(f[5]))
 		}
 	}
@@ -215,7 +215,7 @@ func TestSameFrames(t *testing.T) {
 	b := hashes(t, file(v.Segments, "a1"), "a", "-c", "copy")
 	at := slices.Index(a, b[0])
 	if at < 0 || len(b) < 500 || len(a) < at+len(b) || !slices.Equal(a[at:at+len(b)], b) {
-		t.Errorf("%d frames of sound as packets, %d as track, or not the same", len(a), len(b))
+		t.Errorf("%d frames of sound as packets, %d as track from %d on, or not the same: %v %v", len(a), len(b), at, a[:3], b[:3])
 	}
 }
 
