@@ -75,6 +75,7 @@ type frame struct {
 	lane   *lane      // nil: for text decoders only
 	format *es.Format // at this frame
 	sync   bool
+	dts    flow.Ticks // decode time, also where the stream has none
 }
 
 func newReel(t *Timeline) *reel {
@@ -165,7 +166,7 @@ func (r *reel) learn(clock flow.Ticks) {
 		case s.Kind == flow.KindText:
 			r.listens[s.ID] = s.Kind
 		case s.Kind != flow.KindData && r.byID[s.ID] == nil:
-			l := &lane{reel: r, stream: s, follow: es.NewFollower(s.Codec), seen: clock, first: r.first}
+			l := &lane{reel: r, stream: s, follow: es.NewTrackFollower(&s.Track), seen: clock, first: r.first}
 			r.byID[s.ID] = l
 			r.listens[s.ID] = s.Kind
 			r.lanes = append(r.lanes, l)
@@ -205,7 +206,8 @@ func (r *reel) frame(f flow.Item[flow.Frame], clock flow.Ticks) {
 			l.changed = true
 		}
 		l.seen = clock
-		l.reordered = l.reordered || f.V.PTS != f.V.DTS
+		x.dts = l.follow.DTS(f.V.PTS, f.V.DTS)
+		l.reordered = l.reordered || l.stream.Kind == flow.KindVideo && f.V.PTS != x.dts
 		x.format = l.follow.Format()
 		x.sync = l.stream.Kind == flow.KindAudio || l.follow.Sync(f.V.Units)
 		if l.lead && f.V.DTS >= r.await {
