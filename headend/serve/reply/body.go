@@ -172,3 +172,6 @@ func (c *Cell) Get(s Source, render func(*timeline.View) *Body) *Body {
 	}
 	return v.body
 }
+
+// Prepare makes the coding that r prefers, so that Serve needs not.
+func (b *Body) Prepare(r *http.Request) { b.in(accepted(r.Header.Get("Accept-Encoding"))) }
