@@ -58,7 +58,7 @@ func renderMedia(c *Channel, v *timeline.View, k key) *reply.Body {
 			continue
 		}
 		b.before(&l.text, i)
-		l.segment(e)
+		l.segment(e, len(l.entries)-i)
 	}
 	b.rest(&l.text)
 	if k.kind == kindLL {
@@ -235,10 +235,18 @@ func (l *list) head() {
 	}
 }
 
-// segment appends the tags of one segment and its URI.
-func (l *list) segment(e entry) {
+// partTargets is how far from the end parts are told, in target durations, and
+// partSegments in segments beside the one being filled: who is further away has no use
+// for them (clause 4.4.4.9 of rfc8216bis).
+const (
+	partTargets  = 3
+	partSegments = 2
+)
+
+// segment appends the tags of one segment and its URI; fromEnd is 1 for the last.
+func (l *list) segment(e entry, fromEnd int) {
 	l.lead(e.s, e.at, e.m, e.gap)
-	if l.key.kind == kindLL && !e.gap && e.left <= holdTargets*time.Duration(l.v.TargetDuration)*time.Second {
+	if l.key.kind == kindLL && !e.gap && fromEnd <= partSegments && e.left <= partTargets*time.Duration(l.v.TargetDuration)*time.Second {
 		l.parts(e.s, e.m)
 	}
 	size, offset := 0, 0
