@@ -44,33 +44,56 @@ type cutter struct {
 	open *draft         // the segment being filled
 	tail *draft         // the one before, waits for the rest of its PES packets
 	pes  map[uint16]int // by PID, bytes missing of the PES packet in progress; unbounded when it does not say
+
+	reel   *reel // makes the tracks; nil: packets only
+	queue  []flow.Item[flow.Batch]
+	queued int        // bytes in queue
+	order  int        // of the newest draft
+	newest flow.Ticks // clock of the newest batch received; last is that of the newest cut
 }
 
 // unbounded stands for a PES packet that ends where the next begins
 // (PES_packet_length 0, ISO/IEC 13818-1 clause 2.4.3.7).
 const unbounded = 1 << 30
 
-// draft is a segment in the making.
-type draft struct {
-	segment Segment
-	name    time.Duration // the time its name tells
-	start   flow.Ticks
-	due     flow.Ticks // the boundary: the first random access point from here on begins the next
-	buf     []byte
-	waits   map[uint16]int    // tail: PES packets that are not whole
-	lacks   bool              // PAT and PMT must be put in front once they are known
-	counts  preamble.Counters // of PAT and PMT where it begins
-}
-
-// push takes the next batch.
+// push takes the next batch. It waits in the queue for what the reel must know of it
+// before it is cut: the tables, and the format of a random access point.
 func (c *cutter) push(it flow.Item[flow.Batch]) {
 	clock := it.V.Clock
 	if clock == 0 {
-		clock = c.last
+		clock = c.newest
 	}
 	if c.breaks(it, clock) {
+		c.drain()
 		c.finish()
 		c.epoch, c.last, c.step = it.Epoch, clock, 0
+	}
+	c.newest = clock
+	c.queue = append(c.queue, it)
+	c.queued += len(it.V.Data)
+	if c.reel == nil || !c.reel.take(c, it, clock) {
+		c.drain()
+	}
+	c.timeline.advance()
+}
+
+// drain cuts what waits.
+func (c *cutter) drain() {
+	for i := range c.queue {
+		c.pack(c.queue[i])
+	}
+	clear(c.queue)
+	c.queue, c.queued = c.queue[:0], 0
+	if c.reel != nil {
+		c.reel.assign(c.last)
+	}
+}
+
+// pack cuts the next batch.
+func (c *cutter) pack(it flow.Item[flow.Batch]) {
+	clock := it.V.Clock
+	if clock == 0 {
+		clock = c.last
 	}
 	if it.V.Clock == 0 && c.open == nil {
 		c.unclocked++
@@ -86,15 +109,9 @@ func (c *cutter) push(it flow.Item[flow.Batch]) {
 	if c.anchor.set {
 		c.anchor.observe(clock, utc)
 	}
-	switch {
-	case c.open == nil:
-		if !random {
-			c.feed(it.V.Data)
-			return
-		}
-		c.begin(clock, utc, true)
-	case random && clock >= c.open.due, clock > c.open.start && c.overdue(clock, len(it.V.Data)):
-		c.cut(clock, utc, random)
+	if !c.place(it, clock, utc, random) {
+		c.feed(it.V.Data)
+		return
 	}
 	if random {
 		if c.access != 0 {
@@ -103,18 +120,62 @@ func (c *cutter) push(it flow.Item[flow.Batch]) {
 		c.access = clock
 	}
 	c.write(it.V.Data)
+	c.date(c.open, false)
 	if c.tail != nil && (len(c.tail.waits) == 0 || clock-c.open.start > maxTail) {
 		c.flush()
 	}
 }
 
+// place cuts before the batch where that is due. It returns false when there is no
+// segment to put the batch in.
+func (c *cutter) place(it flow.Item[flow.Batch], clock flow.Ticks, utc time.Duration, random bool) bool {
+	if c.open == nil {
+		if random {
+			c.begin(clock, utc, true)
+		}
+		return random
+	}
+	other, splice := false, false
+	if random && c.reel != nil {
+		b := c.reel.stamps(it.V)
+		other, splice = c.reel.changed(b), c.reel.events.due(b)
+	}
+	switch {
+	case other:
+		c.cut(clock, utc, random)
+		c.rebase()
+	case random && clock >= c.open.due, splice, clock > c.open.start && c.overdue(clock, len(it.V.Data)):
+		c.cut(clock, utc, random)
+	}
+	return true
+}
+
+// rebase makes the open segment, which has just begun, the first of other tracks.
+func (c *cutter) rebase() {
+	d := c.open
+	d.segment.Discontinuity, d.fresh = true, true
+	c.reel.renew(d)
+}
+
+// date gives a segment its period as soon as it is known where its frames begin; sure
+// says that nothing more will be learnt of that.
+func (c *cutter) date(d *draft, sure bool) {
+	if d.segment.Period != nil || c.reel == nil || !d.bound.known && !sure {
+		return
+	}
+	if !d.bound.known {
+		d.bound = bound{pts: d.start, dts: d.start, known: true}
+	}
+	c.reel.date(d, &c.anchor)
+}
+
 // breaks reports whether the batch does not go on where the last one ended.
 func (c *cutter) breaks(it flow.Item[flow.Batch], clock flow.Ticks) bool {
-	if c.open == nil {
-		return it.Epoch != c.epoch || it.Marks&(flow.Discontinuity|flow.Gap) != 0
+	if it.Epoch != c.epoch || it.Marks&(flow.Discontinuity|flow.Gap) != 0 || c.reel != nil && c.reel.stale {
+		return true
 	}
-	step := clock - c.last
-	return it.Epoch != c.epoch || it.Marks&(flow.Discontinuity|flow.Gap) != 0 || step < 0 || step > maxStep
+	step := clock - c.newest
+	return (c.open != nil || len(c.queue) > 0) && (step < 0 || step > maxStep)
 }
 
 // overdue reports whether the open segment must end before a batch of that size
@@ -140,26 +201,41 @@ func (c *cutter) begin(clock flow.Ticks, utc time.Duration, random bool) {
 		Discontinuity: c.broken && c.continues,
 		Independent:   random,
 	}
+	c.order++
+	d.order, d.base = c.order, c.broken
+	if c.tail != nil {
+		c.tail.next = d
+	}
+	t.drafts = append(t.drafts, d)
+	if c.reel != nil {
+		c.reel.begin(d)
+	}
 	c.broken, c.continues = false, true
 	c.open = d
 	c.lead(d)
 }
 
-// cut ends the open segment at clock and opens the next.
+// cut ends the open segment at clock and opens the next. When the programme lags too
+// far behind UTC it is anchored anew, which is a discontinuity though nothing is lost.
 func (c *cutter) cut(clock flow.Ticks, utc time.Duration, random bool) {
-	if c.anchor.slew(clock) && random {
-		c.finish()
-		c.begin(clock, utc, random)
-		return
-	}
+	lost := c.anchor.slew(clock) && random
 	c.flush()
 	c.tail, c.open = c.open, nil
+	c.date(c.tail, true)
 	c.tail.segment.Duration = (clock - c.tail.start).Duration()
+	c.tail.ended, c.tail.longest = true, c.longest()
 	c.tail.waits, c.pes = c.pes, nil
+	c.timeline.place(c.tail)
+	if lost {
+		c.anchor = anchor{}
+	}
 	c.begin(clock, utc, random)
+	if lost {
+		c.open.segment.Discontinuity, c.open.fresh = true, true
+	}
 }
 
-// flush publishes the segment that waits for the rest of its PES packets.
+// flush completes the segment that waits for the rest of its PES packets.
 func (c *cutter) flush() {
 	d := c.tail
 	if d == nil {
@@ -170,8 +246,8 @@ func (c *cutter) flush() {
 	if cap(d.buf) > len(d.buf)+len(d.buf)/4 {
 		d.buf = append(make([]byte, 0, len(d.buf)), d.buf...)
 	}
-	d.segment.TS = d.buf
-	c.timeline.publish(&d.segment, d.name, c.longest())
+	d.segment.TS, d.packets = d.buf, true
+	d.buf = nil
 }
 
 // longest returns the length that segments may need: random access points come as
@@ -186,16 +262,34 @@ func (c *cutter) longest() time.Duration {
 
 // finish ends the epoch: what was filled is published as it is.
 func (c *cutter) finish() {
+	if c.reel != nil {
+		c.reel.flush(c.last)
+	}
 	c.flush()
 	if d := c.open; d != nil {
 		c.open = nil
-		if end := c.last + c.step; end > d.start {
-			d.segment.Duration = (end - d.start).Duration()
+		end := max(c.last+c.step, d.start)
+		if end > d.start || d.placed {
+			c.date(d, true)
+			d.segment.Duration = max(end-d.start, flow.TicksPerSecond/1000).Duration()
+			d.ended, d.longest = true, c.longest()
 			c.tail = d
 			c.flush()
 		} else {
 			c.broken = c.broken || d.segment.Discontinuity
+			t := c.timeline
+			t.drafts = slices.DeleteFunc(t.drafts, func(o *draft) bool { return o == d })
 		}
+	}
+	if c.reel != nil {
+		c.reel.close()
+	}
+	for _, d := range c.timeline.drafts {
+		d.closed = true
+	}
+	c.timeline.advance()
+	if c.reel != nil {
+		c.reel.reset()
 	}
 	c.broken = true
 	c.pes, c.access = nil, 0
@@ -252,6 +346,9 @@ func (c *cutter) write(data []byte) {
 		default:
 			c.open.buf = append(c.open.buf, p...)
 			c.follow(p, pid)
+			if !c.open.bound.known && c.reel != nil {
+				c.open.bound = c.reel.begins(p, pid, c.last)
+			}
 		}
 	}
 }

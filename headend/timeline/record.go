@@ -7,9 +7,9 @@ import (
 )
 
 // record is what must not go backwards over a restart (RFC 8216 clauses 6.2.1 and
-// 6.2.2): the position after the last published segment.
+// 6.2.2): the position after the last segment that anybody saw.
 type record struct {
-	Sequence       uint64        `json:"sequence"`        // of the last segment, 0 before the first
+	Sequence       uint64        `json:"sequence"`        // of the last segment that was shown, 0 before the first
 	Breaks         uint64        `json:"breaks"`          // its discontinuity sequence number
 	Name           int64         `json:"name"`            // second in its name, Unix time
 	End            time.Duration `json:"end"`             // UTC it ends at, nanoseconds since 1970
@@ -61,11 +61,12 @@ func (t *Timeline) save() error {
 	return t.Memory.Save(t.key(), b)
 }
 
-// place returns name, sequence number and discontinuity sequence number of the
-// segment that comes next, and moves the record behind it. at is the time its name
-// tells. Sequence numbers count target durations since 1970, so that a box that
-// lost its record, or a second box, finds numbers that fit; they never go back.
-func (r *record) place(at time.Duration, s *Segment, target time.Duration) (name string, sequence, breaks uint64) {
+// place returns the second in the name, the sequence number and the discontinuity
+// sequence number of the segment that comes next, and moves the record behind it. at
+// is the time its name tells. Sequence numbers count target durations since 1970, so
+// that a box that lost its record, or a second box, finds numbers that fit; they never
+// go back. Of a segment that is still being filled the record keeps where it begins.
+func (r *record) place(at time.Duration, s *Segment, target time.Duration) (second int64, sequence, breaks uint64) {
 	if s.Discontinuity {
 		r.Breaks++
 	}
@@ -76,5 +77,5 @@ func (r *record) place(at time.Duration, s *Segment, target time.Duration) (name
 	}
 	r.Name = max(int64(at/time.Second), r.Name+1)
 	r.End = time.Duration(s.Start.UnixNano()) + s.Duration
-	return FormatName(time.Unix(r.Name, 0), s.Duration), r.Sequence, r.Breaks
+	return r.Name, r.Sequence, r.Breaks
 }

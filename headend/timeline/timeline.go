@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sigma/mux/es"
 	"sigma/mux/flow"
 )
 
@@ -31,18 +32,31 @@ type Timeline struct {
 	Name            string                             // of the channel: the key in Memory
 	SegmentDuration time.Duration                      // distance of boundaries, at least 1s
 	SegmentCount    int                                // segments in the live window, at least 3
-	MaxBytes        int                                // of media kept; the window is cut short when it takes more; 0 means 256 MiB
+	MaxBytes        int                                // of media kept, TS and CMAF; the window is cut short when it takes more; 0 means 512 MiB
 	UTC             func(mono time.Duration) time.Time // of a moment of CLOCK_MONOTONIC
 	Memory          Memory                             // nil remembers nothing
+
+	// PartTarget is the longest part, fixed for the life of the timeline; 0 makes one
+	// part of each segment. A part is never longer than 101 % of it, which is what View
+	// tells, unless one frame alone is.
+	PartTarget time.Duration
+	// PacketsOnly leaves out the tracks: segments have TS, an empty Layout and no Media.
+	PacketsOnly bool
+	// Texts returns the decoders of the text of a programme whose tracks, and formats of
+	// those that have one, are given. It is called once for every Layout, from the
+	// goroutine of Run. Nil decodes none.
+	Texts func(l *flow.Layout, formats map[flow.TrackID]*es.Format) []Text
 
 	view   atomic.Pointer[View]
 	record record
 	loaded bool
 	cutter *cutter
+	drafts []*draft // what is being filled, oldest first
+	dirty  bool     // something of drafts is new
 }
 
-// defaultMaxBytes is the window of 40 s at 50 Mbit/s.
-const defaultMaxBytes = 256 << 20
+// defaultMaxBytes is the window of 40 s at 50 Mbit/s, as packets and as tracks.
+const defaultMaxBytes = 512 << 20
 
 // maxSegmentBytes is the largest segment; a longer one is cut wherever it is. It
 // allows 100 Mbit/s for 10 s.
@@ -53,7 +67,7 @@ func (t *Timeline) View() *View {
 	if v := t.view.Load(); v != nil {
 		return v
 	}
-	t.view.CompareAndSwap(nil, &View{changed: make(chan struct{})})
+	t.view.CompareAndSwap(nil, &View{PartTarget: t.partTarget(), changed: make(chan struct{})})
 	return t.view.Load()
 }
 
@@ -66,6 +80,10 @@ func (t *Timeline) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
 	}
 	t.load()
 	t.cutter = &cutter{timeline: t, broken: true, continues: t.record.Sequence > 0}
+	t.drafts = nil
+	if !t.PacketsOnly {
+		t.cutter.reel = newReel(t)
+	}
 	items := make([]flow.Item[flow.Batch], 64)
 	for {
 		n, err := from.Next(items)
@@ -79,35 +97,10 @@ func (t *Timeline) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
 	}
 }
 
-// publish gives s its place behind the last entry, remembers it, and shows it.
-func (t *Timeline) publish(s *Segment, name time.Duration, longest time.Duration) {
-	old := t.View()
-	r := &t.record
-	s.Name, s.Sequence, s.Breaks = r.place(name, s, t.SegmentDuration)
-	if r.TargetDuration == 0 {
-		r.TargetDuration = int(min(ceilSeconds(max(longest, s.Duration)), ceilSeconds(maxTargets*t.SegmentDuration)))
-	}
-	counters := old.Counters
-	counters.Segments++
-	counters.Unclocked = t.cutter.unclocked
-	if s.Discontinuity {
-		counters.Breaks++
-	}
-	if !s.Independent {
-		counters.Forced++
-	}
-	if err := t.save(); err != nil {
-		counters.SaveErrors++
-		counters.LastError = err.Error()
-	}
-	maxBytes := t.MaxBytes
-	if maxBytes == 0 {
-		maxBytes = defaultMaxBytes
-	}
-	next := old.next(s, t.SegmentCount, maxBytes)
-	next.TargetDuration, next.Counters = r.TargetDuration, counters
-	t.view.Store(next)
-	close(old.changed)
-}
+// partTarget is the longest part as told to players: PartTarget and a hundredth. So a
+// part may hold the frames that make PartTarget at 30 Hz where the rate is 29.97 Hz,
+// and need not be a frame shorter than the 85 % that parts must have at least
+// (draft-pantos-hls-rfc8216bis clause 4.4.4.9).
+func (t *Timeline) partTarget() time.Duration { return t.PartTarget + t.PartTarget/100 }
 
 func ceilSeconds(d time.Duration) time.Duration { return (d + time.Second - 1) / time.Second }

@@ -34,6 +34,15 @@ func (s *Segment) Track(id string) *Media {
 	return nil
 }
 
+// Bytes returns how much memory the media of the segment takes.
+func (s *Segment) Bytes() int {
+	n := len(s.TS)
+	for _, m := range s.Media {
+		n += m.Bytes()
+	}
+	return n
+}
+
 // View is the timeline at one moment. It is immutable, so that everything made of
 // it can be kept until Changed.
 type View struct {
@@ -114,9 +123,9 @@ func (v *View) next(s *Segment, count, maxBytes int) *View {
 		listed += all[first].Duration
 	}
 	keep, bytes := len(all), 0
-	for keep > 0 && keep > first-lateSegments && (keep == len(all) || bytes+len(all[keep-1].TS) <= maxBytes) {
+	for keep > 0 && keep > first-lateSegments && (keep == len(all) || bytes+all[keep-1].Bytes() <= maxBytes) {
 		keep--
-		bytes += len(all[keep].TS)
+		bytes += all[keep].Bytes()
 	}
 	first = max(first, keep)
 	n := &View{
@@ -124,6 +133,7 @@ func (v *View) next(s *Segment, count, maxBytes int) *View {
 		Peak: v.Peak, Counters: v.Counters, changed: make(chan struct{}),
 	}
 	n.rate(s)
+	n.rateTracks(s, v.Rates)
 	return n
 }
 
@@ -140,4 +150,35 @@ func (v *View) rate(s *Segment) {
 	if s.Duration >= time.Second || v.Peak == 0 {
 		v.Peak = max(v.Peak, v.Average, int64(float64(len(s.TS)*8)/max(s.Duration.Seconds(), 0.1)))
 	}
+}
+
+// rateTracks takes the rates of the tracks of the newest segment. before are those of
+// the view before it.
+func (v *View) rateTracks(s *Segment, before map[string]Rates) {
+	v.Rates = make(map[string]Rates, len(s.Media))
+	for i, m := range s.Media {
+		bits, length := 0, 0.0
+		for _, o := range v.Segments {
+			if i < len(o.Media) && o.Media[i].Track == m.Track {
+				bits += o.Media[i].Bytes() * 8
+				length += o.Media[i].seconds()
+			}
+		}
+		if length <= 0 {
+			continue
+		}
+		r := Rates{Peak: before[m.Track.ID].Peak, Average: int64(float64(bits) / length)}
+		if n := m.seconds(); n >= 1 || r.Peak == 0 {
+			r.Peak = max(r.Peak, r.Average, int64(float64(m.Bytes()*8)/max(n, 0.1)))
+		}
+		v.Rates[m.Track.ID] = r
+	}
+}
+
+// seconds returns how long the media lasts.
+func (m *Media) seconds() float64 {
+	if m.Track.Timescale == 0 {
+		return 0
+	}
+	return float64(m.Duration) / float64(m.Track.Timescale)
 }

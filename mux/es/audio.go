@@ -61,13 +61,14 @@ func follows(parse audioParser, b []byte) bool {
 // frameCutter cuts audio into frames that lie back to back.
 type frameCutter struct {
 	parse audioParser
+	least int // bytes that parse needs
 	spans []span
 	units [][]byte
 	rate  int // Hz, of frames that do not say it
 }
 
 func audioCutter(parse audioParser) func() cutter {
-	return func() cutter { return &frameCutter{parse: parse} }
+	return func() cutter { return &frameCutter{parse: parse, least: audioHeader} }
 }
 
 // begins is always false: an audio frame says itself where it ends.
@@ -78,10 +79,10 @@ func (c *frameCutter) period(sp span) flow.Ticks { return sp.period }
 func (c *frameCutter) cut(b []byte) []span {
 	c.spans = c.spans[:0]
 	at, damaged := 0, false
-	for at+audioHeader <= len(b) {
+	for at+c.least <= len(b) {
 		f, ok := c.parse(b[at:])
 		// Out of step, a frame counts only if another one follows it.
-		if ok && damaged && at+f.size+audioHeader <= len(b) {
+		if ok && damaged && at+f.size+c.least <= len(b) {
 			ok = follows(c.parse, b[at+f.size:])
 		}
 		if !ok {

@@ -15,38 +15,83 @@ type row struct {
 	codec  flow.Codec
 	kind   flow.Kind
 	name   string
-	detail func(head []byte) string // short description of the format
-	access func(head []byte) Access // whether the access unit head begins with is a random access point
-	cut    func() cutter            // nil: a PES packet is an access unit
+	detail func(head []byte) string  // short description of the format
+	access func(head []byte) Access  // whether the access unit head begins with is a random access point
+	cut    func() cutter             // nil: a PES packet is an access unit
+	sync   func(units [][]byte) bool // whether a whole access unit is a random access point; nil: always, but for video
+	follow func() tracker            // nil: no container holds it
+	rtp    func(f *Format) RTP       // nil: there is no payload format for it
 }
 
 // rows is the table, indexed by codec. It is never written to.
 var rows = [...]row{
-	flow.CodecUnknown:     {flow.CodecUnknown, flow.KindData, "unknown", nil, nil, nil},
-	flow.CodecMPEG1Video:  {flow.CodecMPEG1Video, flow.KindVideo, "MPEG-1", mpegVideoDetail, mpegVideoAccess, newPictureCutter},
-	flow.CodecMPEG2Video:  {flow.CodecMPEG2Video, flow.KindVideo, "MPEG-2", mpegVideoDetail, mpegVideoAccess, newPictureCutter},
-	flow.CodecH264:        {flow.CodecH264, flow.KindVideo, "H.264", h264Detail, h264Access, newH264Cutter},
-	flow.CodecHEVC:        {flow.CodecHEVC, flow.KindVideo, "HEVC", hevcDetail, hevcAccess, newHEVCCutter},
-	flow.CodecVVC:         {flow.CodecVVC, flow.KindVideo, "VVC", nil, nil, nil},
-	flow.CodecAV1:         {flow.CodecAV1, flow.KindVideo, "AV1", nil, nil, nil},
-	flow.CodecVP9:         {flow.CodecVP9, flow.KindVideo, "VP9", nil, nil, nil},
-	flow.CodecMPEGAudio:   {flow.CodecMPEGAudio, flow.KindAudio, "MPEG audio", audioDetail(mpegAudioFrame), nil, audioCutter(mpegAudioFrame)},
-	flow.CodecAAC:         {flow.CodecAAC, flow.KindAudio, "AAC", audioDetail(adtsFrame), nil, audioCutter(adtsFrame)},
-	flow.CodecAACLATM:     {flow.CodecAACLATM, flow.KindAudio, "AAC LATM", audioDetail(loasFrame), nil, audioCutter(loasFrame)},
-	flow.CodecAC3:         {flow.CodecAC3, flow.KindAudio, "AC-3", audioDetail(ac3Frame), nil, audioCutter(ac3Frame)},
-	flow.CodecEAC3:        {flow.CodecEAC3, flow.KindAudio, "E-AC-3", audioDetail(ac3Frame), nil, audioCutter(ac3Frame)},
-	flow.CodecAC4:         {flow.CodecAC4, flow.KindAudio, "AC-4", nil, nil, nil},
-	flow.CodecDTS:         {flow.CodecDTS, flow.KindAudio, "DTS", nil, nil, nil},
-	flow.CodecOpus:        {flow.CodecOpus, flow.KindAudio, "Opus", nil, nil, nil},
-	flow.CodecSMPTE302M:   {flow.CodecSMPTE302M, flow.KindAudio, "SMPTE 302M", nil, nil, nil},
-	flow.CodecPCMA:        {flow.CodecPCMA, flow.KindAudio, "PCM A-law", nil, nil, nil},
-	flow.CodecPCMU:        {flow.CodecPCMU, flow.KindAudio, "PCM \u00b5-law", nil, nil, nil},
-	flow.CodecTeletext:    {flow.CodecTeletext, flow.KindText, "teletext", nil, nil, nil},
-	flow.CodecDVBSubtitle: {flow.CodecDVBSubtitle, flow.KindText, "DVB subtitles", nil, nil, nil},
-	flow.CodecSCTE35:      {flow.CodecSCTE35, flow.KindData, "SCTE 35", nil, nil, nil},
-	flow.CodecAIT:         {flow.CodecAIT, flow.KindData, "AIT", nil, nil, nil},
-	flow.CodecID3:         {flow.CodecID3, flow.KindData, "ID3", nil, nil, nil},
-	flow.CodecPrivate:     {flow.CodecPrivate, flow.KindData, "private data", nil, nil, nil},
+	flow.CodecUnknown: {codec: flow.CodecUnknown, kind: flow.KindData, name: "unknown"},
+	flow.CodecMPEG1Video: {
+		codec: flow.CodecMPEG1Video, kind: flow.KindVideo, name: "MPEG-1",
+		detail: mpegVideoDetail, access: mpegVideoAccess, cut: newPictureCutter, sync: mpegVideoUnitAccess, follow: newMPEG1Track, rtp: mpegVideoRTP,
+	},
+	flow.CodecMPEG2Video: {
+		codec: flow.CodecMPEG2Video, kind: flow.KindVideo, name: "MPEG-2",
+		detail: mpegVideoDetail, access: mpegVideoAccess, cut: newPictureCutter, sync: mpegVideoUnitAccess, follow: newMPEG2Track, rtp: mpegVideoRTP,
+	},
+	flow.CodecH264: {
+		codec: flow.CodecH264, kind: flow.KindVideo, name: "H.264",
+		detail: h264Detail, access: h264Access, cut: newH264Cutter, sync: h264UnitAccess, follow: newAVCTrack, rtp: h264RTP,
+	},
+	flow.CodecHEVC: {
+		codec: flow.CodecHEVC, kind: flow.KindVideo, name: "HEVC",
+		detail: hevcDetail, access: hevcAccess, cut: newHEVCCutter, sync: hevcUnitAccess, follow: newHEVCTrack, rtp: hevcRTP,
+	},
+	flow.CodecVVC: {codec: flow.CodecVVC, kind: flow.KindVideo, name: "VVC"},
+	flow.CodecAV1: {
+		codec: flow.CodecAV1, kind: flow.KindVideo, name: "AV1",
+		detail: av1Detail, access: av1Access, cut: newAV1Cutter, sync: av1UnitAccess, follow: newAV1Track, rtp: av1RTP,
+	},
+	flow.CodecVP9: {
+		codec: flow.CodecVP9, kind: flow.KindVideo, name: "VP9",
+		detail: vp9Detail, access: vp9Access, sync: vp9UnitAccess, follow: newVP9Track, rtp: vp9RTP,
+	},
+	flow.CodecMPEGAudio: {
+		codec: flow.CodecMPEGAudio, kind: flow.KindAudio, name: "MPEG audio",
+		detail: audioDetail(mpegAudioFrame), cut: audioCutter(mpegAudioFrame), follow: newMPEGAudioTrack, rtp: mpegAudioRTP,
+	},
+	flow.CodecAAC: {
+		codec: flow.CodecAAC, kind: flow.KindAudio, name: "AAC",
+		detail: audioDetail(adtsFrame), cut: audioCutter(adtsFrame), follow: newADTSTrack, rtp: aacRTP,
+	},
+	flow.CodecAACLATM: {
+		codec: flow.CodecAACLATM, kind: flow.KindAudio, name: "AAC LATM",
+		detail: audioDetail(loasFrame), cut: audioCutter(loasFrame), follow: newLATMTrack, rtp: aacRTP,
+	},
+	flow.CodecAC3: {
+		codec: flow.CodecAC3, kind: flow.KindAudio, name: "AC-3",
+		detail: audioDetail(ac3Frame), cut: audioCutter(ac3Frame), follow: newAC3Track, rtp: ac3RTP,
+	},
+	flow.CodecEAC3: {
+		codec: flow.CodecEAC3, kind: flow.KindAudio, name: "E-AC-3",
+		detail: audioDetail(ac3Frame), cut: audioCutter(ac3Frame), follow: newEAC3Track, rtp: eac3RTP,
+	},
+	flow.CodecAC4: {codec: flow.CodecAC4, kind: flow.KindAudio, name: "AC-4"},
+	flow.CodecDTS: {codec: flow.CodecDTS, kind: flow.KindAudio, name: "DTS"},
+	flow.CodecOpus: {
+		codec: flow.CodecOpus, kind: flow.KindAudio, name: "Opus",
+		detail: opusDetail, cut: newOpusCutter, follow: newOpusTrack, rtp: opusRTP,
+	},
+	flow.CodecSMPTE302M: {codec: flow.CodecSMPTE302M, kind: flow.KindAudio, name: "SMPTE 302M"},
+	flow.CodecPCMA: {
+		codec: flow.CodecPCMA, kind: flow.KindAudio, name: "PCM A-law",
+		follow: newPCMTrack(flow.CodecPCMA, "alaw"), rtp: pcmaRTP,
+	},
+	flow.CodecPCMU: {
+		codec: flow.CodecPCMU, kind: flow.KindAudio, name: "PCM \u00b5-law",
+		follow: newPCMTrack(flow.CodecPCMU, "ulaw"), rtp: pcmuRTP,
+	},
+	flow.CodecTeletext:    {codec: flow.CodecTeletext, kind: flow.KindText, name: "teletext"},
+	flow.CodecDVBSubtitle: {codec: flow.CodecDVBSubtitle, kind: flow.KindText, name: "DVB subtitles"},
+	flow.CodecSCTE35:      {codec: flow.CodecSCTE35, kind: flow.KindData, name: "SCTE 35"},
+	flow.CodecAIT:         {codec: flow.CodecAIT, kind: flow.KindData, name: "AIT"},
+	flow.CodecID3:         {codec: flow.CodecID3, kind: flow.KindData, name: "ID3"},
+	flow.CodecPrivate:     {codec: flow.CodecPrivate, kind: flow.KindData, name: "private data"},
 }
 
 func of(c flow.Codec) *row {

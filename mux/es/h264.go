@@ -44,7 +44,9 @@ func h264Class(nal []byte) nalClass {
 }
 
 func newH264Cutter() cutter {
+	var fields fieldReader
 	return &nalCutter{
+		field: fields.read,
 		class: h264Class, access: h264UnitAccess, format: h264Period,
 		sps: func(nal []byte) bool { return h264Type(nal) == h264SPS },
 	}
@@ -155,16 +157,34 @@ func h264Period(sps []byte, first []byte) flow.Ticks {
 		return 0
 	}
 	tick := period(s.VUI.TimingInfo.NumUnitsInTick, s.VUI.TimingInfo.TimeScale)
-	if !s.FrameMbsOnlyFlag && h264FieldSlice(&s, first) {
+	if readField(&s, first).coded {
 		return tick
 	}
 	return 2 * tick
 }
 
-// h264FieldSlice reads field_pic_flag of a slice header (H.264 clause 7.3.3).
-func h264FieldSlice(s *h264.SPS, nal []byte) bool {
-	if len(nal) == 0 {
-		return false
+// fieldReader reads slice headers, and remembers the SPS it read last.
+type fieldReader struct {
+	set []byte
+	sps h264.SPS
+	ok  bool
+}
+
+func (f *fieldReader) read(set, slice []byte) field {
+	if string(set) != string(f.set) {
+		f.set, f.sps = append(f.set[:0], set...), h264.SPS{}
+		f.ok = f.sps.Unmarshal(set) == nil
+	}
+	if !f.ok {
+		return field{}
+	}
+	return readField(&f.sps, slice)
+}
+
+// readField reads the begin of a slice header (H.264 clause 7.3.3).
+func readField(s *h264.SPS, nal []byte) (f field) {
+	if len(nal) == 0 || s.FrameMbsOnlyFlag {
+		return f
 	}
 	r := bitReader{b: unescape(nal[1:], 32)}
 	r.ue() // first_mb_in_slice
@@ -173,8 +193,14 @@ func h264FieldSlice(s *h264.SPS, nal []byte) bool {
 	if s.SeparateColourPlaneFlag {
 		r.bits(2)
 	}
-	r.bits(int(s.Log2MaxFrameNumMinus4&15) + 4)
-	return r.bits(1) == 1 && !r.short
+	f.frameNumber = r.bits(int(s.Log2MaxFrameNumMinus4&15) + 4)
+	f.coded = r.bits(1) == 1
+	f.bottom = f.coded && r.bits(1) == 1
+	f.reference, f.idr = nal[0]&0x60 != 0, h264Type(nal) == h264IDR
+	if r.short {
+		return field{}
+	}
+	return f
 }
 
 // period returns units/scale seconds in ticks, 0 if that is no useful frame period.

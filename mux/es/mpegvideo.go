@@ -161,3 +161,7 @@ func (c *pictureCutter) add(b []byte, begin, end int, open bool) {
 }
 
 func (c *pictureCutter) period(span) flow.Ticks { return c.frame }
+
+func mpegVideoUnitAccess(units [][]byte) bool {
+	return len(units) > 0 && mpegVideoAccess(units[0]) == AccessYes
+}

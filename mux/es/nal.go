@@ -109,6 +109,25 @@ func (r *bitReader) bits(n int) (v uint32) {
 	return v
 }
 
+// skip reads n bits that nobody asks for.
+func (r *bitReader) skip(n int) {
+	r.at += n
+	r.short = r.short || r.at > 8*len(r.b)
+}
+
+// appendBytes appends the next n bytes, which must be there, to dst.
+func (r *bitReader) appendBytes(dst []byte, n int) []byte {
+	at, shift := r.at>>3, r.at&7
+	r.at += 8 * n
+	if shift == 0 {
+		return append(dst, r.b[at:at+n]...)
+	}
+	for i := at; i < at+n; i++ {
+		dst = append(dst, r.b[i]<<shift|r.b[i+1]>>(8-shift))
+	}
+	return dst
+}
+
 // ue reads an unsigned Exp-Golomb code (H.264 clause 9.1).
 func (r *bitReader) ue() uint32 {
 	zeros := 0

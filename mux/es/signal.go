@@ -145,7 +145,7 @@ func registered(id string) flow.Codec {
 		return flow.CodecOpus
 	case "BSSD":
 		return flow.CodecSMPTE302M
-	case "AV01":
+	case "AV01", "AV1G": // with start codes; as GStreamer has it, without
 		return flow.CodecAV1
 	case "VP09":
 		return flow.CodecVP9

@@ -111,23 +111,35 @@ func (s *Splitter) trim(n int) {
 	}
 	s.stamps = append(s.stamps[:0], s.stamps[keep:]...)
 	s.buf = s.buf[n:]
-	s.open.begin = 0
+	s.open.begin, s.open.end, s.open.second = 0, s.open.end-n, max(s.open.second-n, 0)
 	if len(s.buf) == 0 {
 		s.stamps = s.stamps[:0]
 	}
 }
 
-// stamped takes the time stamp of the access unit that begins at a position, if it is
-// the first that begins in its PES packet.
-func (s *Splitter) stamped(begin int) Times {
+// stamped takes the time stamp of an access unit, if it is the first that begins in
+// its PES packet. Time stamps of what it was joined from count for no other.
+func (s *Splitter) stamped(sp span) (t Times) {
 	for i := len(s.stamps) - 1; i >= 0; i-- {
-		if s.stamps[i].at <= begin {
-			t := s.stamps[i].Times
-			s.stamps[i].Valid = false
+		st := &s.stamps[i]
+		switch {
+		case st.at > sp.begin && sp.late && st.at < sp.end:
+			if st.Valid && !t.Valid {
+				t = st.Times
+				t.DTS = t.PTS
+			}
+			st.Valid = false
+		case st.at > sp.begin && st.at <= sp.second:
+			st.Valid = false
+		case st.at <= sp.begin:
+			if !t.Valid {
+				t = st.Times
+			}
+			st.Valid = false
 			return t
 		}
 	}
-	return Times{}
+	return t
 }
 
 // Flush emits the access unit that waits for its end, as at the end of the stream.
@@ -140,7 +152,7 @@ func (s *Splitter) Flush(emit func(*AccessUnit)) {
 
 func (s *Splitter) emit(sp span, emit func(*AccessUnit)) {
 	au := AccessUnit{Units: sp.units, Access: sp.access, Corrupt: s.bad || sp.damaged}
-	switch t := s.stamped(sp.begin); {
+	switch t := s.stamped(sp); {
 	case t.Valid:
 		au.PTS, au.DTS, au.Timed = t.PTS, t.DTS, true
 	case s.last.Timed:
@@ -160,6 +172,8 @@ type span struct {
 	access     bool
 	damaged    bool // bytes before it made no sense
 	open       bool // it may not end where the bytes do; no units: it does not
+	second     int  // where the second field of the frame begins, 0 if it has none
+	late       bool // the last time stamp in it counts, not the first
 }
 
 // cutter finds access units.
@@ -189,13 +203,19 @@ type nalCutter struct {
 	access func(units [][]byte) bool
 	sps    func(nal []byte) bool
 	format func(sps, first []byte) flow.Ticks
+	field  func(sps, first []byte) field // nil: there are none, or each is an access unit
 
-	spans []span
-	units [][]byte // scratch
-	set   []byte   // newest SPS
+	spans   []span
+	units   [][]byte // scratch
+	set     []byte   // newest SPS
+	lone    field    // of the span added last, if it waits for a second one
+	waiting bool     // the open span does
 }
 
 func (c *nalCutter) begins(head []byte) (yes bool) {
+	if c.waiting {
+		return false
+	}
 	nalus(head, func(at int, nal []byte, _ bool) bool {
 		k := c.class(nal)
 		yes = at == 0 && len(nal) >= 2 && (k == nalBefore || k == nalFirst)
@@ -207,6 +227,7 @@ func (c *nalCutter) begins(head []byte) (yes bool) {
 func (c *nalCutter) cut(b []byte) []span {
 	c.spans = c.spans[:0]
 	c.units = c.units[:0]
+	c.lone = field{}
 	begin, pictured := -1, false
 	nalus(b, func(at int, nal []byte, _ bool) bool {
 		k := c.class(nal)
@@ -234,19 +255,55 @@ func (c *nalCutter) cut(b []byte) []span {
 func (c *nalCutter) add(begin, end int, open bool) {
 	units := append(make([][]byte, 0, len(c.units)), c.units...)
 	c.units = c.units[:0]
+	var first []byte
 	for _, nal := range units {
 		if c.sps(nal) && string(nal) != string(c.set) {
 			c.set = append([]byte(nil), nal...)
 		}
+		if first == nil && c.class(nal) == nalFirst {
+			first = nal
+		}
 	}
+	var f field
+	if c.field != nil && first != nil {
+		f = c.field(c.set, first)
+	}
+	last := len(c.spans) - 1
+	if last >= 0 && c.lone.coded && (first == nil && open || f.completes(c.lone)) {
+		sp := &c.spans[last]
+		sp.end, sp.open, sp.second = end, open, begin
+		sp.units = append(sp.units, units...)
+		if c.waiting = open && first == nil; !c.waiting {
+			c.lone = field{}
+		}
+		return
+	}
+	c.lone, c.waiting = f, open && f.coded
 	c.spans = append(c.spans, span{begin: begin, end: end, units: units, access: c.access(units), open: open})
 }
 
-func (c *nalCutter) period(sp span) flow.Ticks {
+// period adds up that of the fields of a frame.
+func (c *nalCutter) period(sp span) (p flow.Ticks) {
 	for _, nal := range sp.units {
 		if c.class(nal) == nalFirst {
-			return c.format(c.set, nal)
+			p += c.format(c.set, nal)
 		}
 	}
-	return 0
+	return p
+}
+
+// field is what the slice header of a picture says about its being a field.
+type field struct {
+	coded       bool // it is one
+	bottom      bool
+	reference   bool
+	idr         bool
+	frameNumber uint32
+}
+
+// completes reports whether f is the second field of the frame that first began
+// (H.264 clause 3.30 and 7.4.3, frame_num).
+func (f field) completes(first field) bool {
+	return f.coded && first.coded && f.bottom != first.bottom && f.frameNumber == first.frameNumber &&
+		(first.reference || !f.reference) && (first.idr || !f.idr)
 }

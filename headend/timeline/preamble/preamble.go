@@ -40,6 +40,10 @@ func (t *Tables) Has(pid uint16) bool { return pid == patPID || (t.pid != 0 && p
 // PMT returns the PID of the PMT, 0 while it is unknown.
 func (t *Tables) PMT() uint16 { return t.pid }
 
+// Map returns the section of the newest PMT, nil while it is unknown. It is not to be
+// written to; a newer PMT is another section.
+func (t *Tables) Map() psi.Section { return t.pmt }
+
 // Push takes the next packet of the stream, 188 bytes, of any PID. It keeps no
 // reference to p.
 func (t *Tables) Push(p []byte) {

@@ -5,9 +5,6 @@ package timelinetest
 import (
 	"context"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -29,25 +26,12 @@ func UTC(mono time.Duration) time.Time {
 // there is no ffmpeg.
 func Capture(t testing.TB, seconds, gop int) []byte {
 	t.Helper()
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("needs ffmpeg to make a capture")
-	}
-	out := filepath.Join(t.TempDir(), "capture.ts")
-	g := strconv.Itoa(gop)
-	cmd := exec.Command(ffmpeg, "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25",
+	args := []string{
+		"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25",
 		"-f", "lavfi", "-i", "sine=440", "-f", "lavfi", "-i", "sine=880", "-t", strconv.Itoa(seconds),
-		"-map", "0", "-map", "1", "-map", "2", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2",
-		"-g", g, "-keyint_min", g, "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "64k",
-		"-f", "mpegts", "-muxrate", "1500k", out)
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("ffmpeg: %v\n%s", err, text)
+		"-map", "0", "-map", "1", "-map", "2", "-muxrate", "1500k",
 	}
-	data, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return Make(t, append(args, H264(gop)...)...)
 }
 
 // Split cuts a capture into batches of at most 7 packets that begin at random
