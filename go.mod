@@ -8,6 +8,7 @@ require (
 	charm.land/ssh v0.4.3
 	github.com/Eyevinn/mp4ff v0.56.0
 	github.com/alecthomas/kong v1.17.0
+	github.com/andybalholm/brotli v1.2.0
 	github.com/asticode/go-astits v1.16.0
 	github.com/bluenviron/mediacommon/v2 v2.9.3
 	github.com/charmbracelet/colorprofile v0.4.3

@@ -47,7 +47,7 @@ var edgeRules = []edgeRule{
 	},
 	{
 		from: "headend/serve/...", strict: true,
-		may:     []string{"mux/...", "headend/timeline/...", "headend/serve/route", "headend/serve/session"},
+		may:     []string{"mux/...", "headend/timeline/...", "headend/serve/route", "headend/serve/session", "headend/serve/reply"},
 		because: "a packaging is a view of the timeline and knows no other packaging",
 	},
 	{
@@ -137,6 +137,7 @@ var homes = []struct {
 	{"github.com/prometheus/...", []string{"headend/api/..."}, "metrics"},
 	{"github.com/coreos/go-systemd/v22/...", []string{"systemd"}, "notification"},
 	{"github.com/bluenviron/mediacommon/v2/...", []string{"mux/es"}, "codec headers"},
+	{"github.com/andybalholm/brotli/...", []string{"headend/serve/reply"}, "compressed manifests"},
 	{"golang.org/x/crypto/argon2", []string{"headend/auth"}, "password hashes"},
 	{"golang.org/x/crypto/ssh/...", []string{"headend/auth", "tui/sshd", "cmd/..."}, "SSH keys and the console's client"},
 	{"golang.org/x/text/...", []string{"tui/..."}, "collation and number formats of a language"},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sigma/headend/serve/hls"
 	"sigma/headend/timeline/timelinetest"
 )
 
@@ -18,29 +19,42 @@ const HLS = require('hls-parser');
 HLS.setOptions({strictMode: true, silent: false});
 const lists = JSON.parse(require('fs').readFileSync(0, 'utf8'));
 const out = lists.map(text => {
-	const p = HLS.parse(text);
-	if (p.isMasterPlaylist) return {variants: p.variants.length, bandwidth: p.variants[0].bandwidth};
+	let p;
+	try { p = HLS.parse(text); } catch (e) { console.error(e.message + '\\n' + text); return {}; }
+	if (p.isMasterPlaylist) return {variants: p.variants.length, bandwidth: p.variants[0].bandwidth,
+		audio: p.variants[0].audio.length, subtitles: p.variants[0].subtitles.length, intra: p.variants.filter(v => v.isIFrameOnly).length};
 	return {
-		sequence: p.mediaSequenceBase, breaks: p.discontinuitySequenceBase, target: p.targetDuration,
-		segments: p.segments.map(s => ({uri: s.uri, duration: s.duration, breaks: s.discontinuitySequence,
-			sequence: s.mediaSequenceNumber, at: s.programDateTime && s.programDateTime.getTime()})),
+		sequence: p.mediaSequenceBase, breaks: p.discontinuitySequenceBase, target: p.targetDuration, partTarget: p.partTargetDuration || 0,
+		skip: p.skip, reports: p.renditionReports.length, hints: p.prefetchSegments.length,
+		segments: p.segments.map(s => ({uri: s.uri, duration: s.duration, breaks: s.discontinuitySequence, map: s.map && s.map.uri, gap: s.gap,
+			sequence: s.mediaSequenceNumber, at: s.programDateTime && s.programDateTime.getTime(),
+			parts: s.parts.filter(x => !x.hint).map(x => ({uri: x.uri, duration: x.duration}))})),
 	};
 });
 console.log(JSON.stringify(out));
 `
 
 type judged struct {
-	Variants  int
-	Bandwidth int64
-	Sequence  uint64
-	Breaks    uint64
-	Target    int
-	Segments  []struct {
+	Variants, Audio, Subtitles, Intra int
+	Bandwidth                         int64
+
+	Sequence      uint64
+	Breaks        uint64
+	Target        int
+	PartTarget    float64
+	Skip, Reports int
+	Segments      []struct {
 		URI      string
+		Map      string
+		Gap      bool
 		Duration float64
 		Breaks   uint64
 		Sequence uint64
 		At       int64
+		Parts    []struct {
+			URI      string
+			Duration float64
+		}
 	}
 }
 
@@ -73,7 +87,6 @@ func npm(t *testing.T, name, version string) string {
 // TestStrictParser gives every version of the playlists through a break, a restart
 // and a slide of the window to hls-parser.
 func TestStrictParser(t *testing.T) {
-	dir := npm(t, "hls-parser", "0.16.1")
 	src := timelinetest.Capture(t, 9, 25)
 	var lists []string
 	mem := &timelinetest.Memory{}
@@ -96,6 +109,17 @@ func TestStrictParser(t *testing.T) {
 		}
 		stop()
 	}
+	parsed := judgeAll(t, lists)
+	if len(parsed) < 20 {
+		t.Fatalf("%d playlists", len(parsed))
+	}
+	checkHistory(t, parsed)
+}
+
+// judgeAll gives playlists to hls-parser in its strict mode and returns what it read.
+func judgeAll(t *testing.T, lists []string) []judged {
+	t.Helper()
+	dir := npm(t, "hls-parser", "0.16.1")
 	in, err := json.Marshal(lists)
 	if err != nil {
 		t.Fatal(err)
@@ -107,16 +131,53 @@ func TestStrictParser(t *testing.T) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil || stderr.Len() > 0 {
-		t.Fatalf("hls-parser: %v\n%s", err, stderr.String())
+		t.Fatalf("hls-parser: %v\n%.3000s", err, stderr.String())
 	}
 	var parsed []judged
 	if err := json.Unmarshal(out, &parsed); err != nil {
 		t.Fatal(err)
 	}
-	if len(parsed) < 20 {
-		t.Fatalf("%d playlists", len(parsed))
+	return parsed
+}
+
+// TestStrictParserOfEveryKind gives every kind of playlist to hls-parser while a show
+// goes on: with a change of format, splice cues, video ahead of audio, deltas.
+func TestStrictParserOfEveryKind(t *testing.T) {
+	paths := []string{
+		"mono.m3u8", "tracks-v2a1/mono.m3u8", "tracks-a2/mono.m3u8?token=x", "tracks-v1/index.fmp4.m3u8", "tracks-t1/index.vtt.m3u8", "tracks-v1/iframes.fmp4.m3u8",
+		"tracks-v1/index.ll.m3u8", "tracks-a1/index.ll.m3u8", "tracks-v1/index.ll.m3u8?_HLS_skip=YES",
 	}
-	checkHistory(t, parsed)
+	masters := []string{"index.m3u8", "index.fmp4.m3u8", "index.ll.m3u8", "index.ts.m3u8?separate_audio=true"}
+	s := eventful()
+	s.window = 14
+	h := offerShow(s, hls.CueDateRange)
+	var lists []string
+	const from, to = 8, 90
+	for i := from; i < to; i++ {
+		s.at(i, i-i%3)
+		for _, p := range append(paths, masters...) {
+			lists = append(lists, list(t, h, p))
+		}
+	}
+	parsed := judgeAll(t, lists)
+	n := len(paths) + len(masters)
+	for i := range paths {
+		var history []judged
+		for j := i; j < len(parsed); j += n {
+			if l := parsed[j]; l.Skip == 0 {
+				history = append(history, l)
+			}
+		}
+		if len(history) < 20 {
+			t.Errorf("%s: %d versions", paths[i], len(history))
+		}
+		checkHistory(t, history)
+	}
+	for i, l := range parsed {
+		if i%n >= len(paths) && (l.Variants != 6 || l.Audio != 3 || l.Subtitles != 2 || l.Intra != 3) {
+			t.Errorf("%s: %+v", masters[i%n-len(paths)], l)
+		}
+	}
 }
 
 // checkHistory checks what must hold from one version of a playlist to the next.
@@ -141,12 +202,22 @@ func checkHistory(t *testing.T, lists []judged) {
 		last = l
 		for _, s := range l.Segments {
 			e := entry{s.Sequence, s.Breaks, s.At}
-			if old, ok := known[s.URI]; ok && old != e {
+			if old, ok := known[s.URI]; ok && old != e && s.URI != "" {
 				t.Errorf("%s was %+v and is %+v", s.URI, old, e)
 			}
-			known[s.URI] = e
+			if s.URI != "" {
+				known[s.URI] = e
+			}
+			if s.URI == "" {
+				continue // parts of what comes
+			}
 			if int(s.Duration+0.5) > l.Target || s.At == 0 {
 				t.Errorf("%+v with target duration %d", s, l.Target)
+			}
+			for i, p := range s.Parts {
+				if p.Duration > l.PartTarget || i < len(s.Parts)-1 && p.Duration < 0.85*l.PartTarget {
+					t.Errorf("a part of %v s with a target of %v s", p.Duration, l.PartTarget)
+				}
 			}
 		}
 	}

@@ -1,0 +1,165 @@
+package hls
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"sigma/headend/serve/reply"
+	"sigma/headend/serve/route"
+	"sigma/headend/timeline"
+)
+
+// segment answers with a segment: packets, CMAF or WebVTT.
+func (q *request) segment() (n int64, ok bool) {
+	v := q.c.Source.View()
+	s, gone := v.Find(q.route.Name)
+	if s == nil && !gone {
+		if i := slices.IndexFunc(v.Open, func(s *timeline.Segment) bool { return s.Name == q.route.Name }); i >= 0 {
+			s = v.Open[i]
+		}
+	}
+	switch {
+	case gone:
+		return q.gone()
+	case s == nil:
+		q.refuse(http.StatusNotFound, "no such segment")
+		return 0, false
+	}
+	m := reply.Media{Cache: reply.SegmentCache, Modified: s.Start.Add(s.Duration)}
+	switch q.route.Form {
+	case "ts":
+		m.Type = tsType
+		if b := q.packets(s); len(b) > 0 {
+			m.Data = [][]byte{b}
+		}
+	case "m4s":
+		if t := s.Track(q.route.Tracks); t != nil && t.Done && !t.Gap {
+			m.Type = "video/mp4"
+			m.Data = make([][]byte, len(t.Parts))
+			for i, p := range t.Parts {
+				m.Data[i] = p.Data
+			}
+		}
+	case "vtt":
+		if t := s.Track(q.route.Tracks); t != nil && s.Done && suits(kindVTT, t.Track) {
+			m.Type = vttType
+			m.Data = [][]byte{appendVTT(nil, s, t.Cues)}
+		}
+	}
+	if len(m.Data) == 0 {
+		q.refuse(http.StatusNotFound, "the segment has no such track")
+		return 0, false
+	}
+	return q.media(&m, strconv.FormatUint(s.Sequence, 36)), true
+}
+
+// packets returns the transport stream of a segment, or what of it the request is
+// about.
+func (q *request) packets(s *timeline.Segment) []byte {
+	if q.route.Tracks == "" {
+		return s.TS
+	}
+	if s.TS == nil || s.Layout == nil {
+		return nil
+	}
+	return q.c.trims.of(s, q.route.Tracks)
+}
+
+// media sends a piece of media with a tag made of a name and its length.
+func (q *request) media(m *reply.Media, name string) int64 {
+	size := 0
+	for _, b := range m.Data {
+		size += len(b)
+	}
+	m.ETag = `"` + name + "-" + strconv.FormatInt(int64(size), 36) + `"`
+	return m.Serve(q.w, q.r)
+}
+
+func (q *request) gone() (n int64, ok bool) {
+	reply.Refuse(q.w, http.StatusGone, reply.GoneCache, "the segment has left the window")
+	return 0, false
+}
+
+// init answers with the CMAF header of a track, of now or of before a change.
+func (q *request) init() (n int64, ok bool) {
+	v := q.c.Source.View()
+	for _, part := range [][]*timeline.Segment{v.Open, v.Segments, v.Late} {
+		for _, s := range slices.Backward(part) {
+			if s.Layout == nil {
+				continue
+			}
+			if t := s.Layout.Track(q.route.Tracks); t != nil && t.Init != nil && t.InitName == q.route.Name {
+				m := reply.Media{Type: "video/mp4", Cache: reply.SegmentCache, Modified: s.Start, Data: [][]byte{t.Init}}
+				return q.media(&m, t.InitName), true
+			}
+		}
+	}
+	q.refuse(http.StatusNotFound, "no such header")
+	return 0, false
+}
+
+// part answers with a part of a segment. The part that comes next, which playlists
+// hint at, is waited for.
+func (q *request) part() (n int64, ok bool) {
+	v := q.c.Source.View()
+	sequence, index := q.route.Sequence, q.route.Index
+	s, p := partOf(v, q.route.Tracks, sequence, index)
+	if p == nil && q.hinted(v) {
+		ready := func(v *timeline.View) bool {
+			e := edgeOf(v, kindLL, q.route.Tracks)
+			return e.has(sequence, index)
+		}
+		limit := holdTargets * time.Duration(max(1, v.TargetDuration)) * time.Second
+		if !q.c.wait(q.r.Context(), gateKey{kindLL, q.route.Tracks, sequence, index}, limit, ready, func() {}) {
+			if q.r.Context().Err() == nil {
+				q.unavailable("the part did not come in three target durations")
+			}
+			return 0, false
+		}
+		s, p = partOf(q.c.Source.View(), q.route.Tracks, sequence, index)
+	}
+	switch {
+	case p != nil:
+	case len(v.Segments) > 0 && sequence < oldest(v):
+		return q.gone()
+	default:
+		q.refuse(http.StatusNotFound, "no such part")
+		return 0, false
+	}
+	m := reply.Media{Type: "video/mp4", Cache: partCache, Modified: s.Start, Data: [][]byte{p.Data}}
+	return q.media(&m, "p"+strconv.FormatUint(sequence, 36)+"-"+strconv.Itoa(index)), true
+}
+
+// hinted reports whether a playlist hints at the part that is asked for.
+func (q *request) hinted(v *timeline.View) bool {
+	t := find(v, q.route.Tracks)
+	if _, rest := route.NextTrack(q.route.Tracks); rest != "" || t == nil || !suits(kindLL, t) || len(v.Segments) == 0 {
+		return false
+	}
+	e := edgeOf(v, kindLL, q.route.Tracks)
+	return q.route.Sequence == e.full+1 && q.route.Index == e.parts
+}
+
+func oldest(v *timeline.View) uint64 {
+	if len(v.Late) > 0 {
+		return v.Late[0].Sequence
+	}
+	return v.Segments[0].Sequence
+}
+
+// partOf returns a part of a track and its segment, or nil. Sequence numbers follow
+// each other.
+func partOf(v *timeline.View, id string, sequence uint64, index int) (*timeline.Segment, *timeline.Part) {
+	for _, list := range [][]*timeline.Segment{v.Open, v.Segments, v.Late} {
+		if len(list) == 0 || sequence < list[0].Sequence || sequence-list[0].Sequence >= uint64(len(list)) {
+			continue
+		}
+		s := list[sequence-list[0].Sequence]
+		if m := s.Track(id); m != nil && !m.Gap && index < len(m.Parts) {
+			return s, m.Parts[index]
+		}
+	}
+	return nil, nil
+}
