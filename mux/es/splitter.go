@@ -269,16 +269,17 @@ func (c *nalCutter) add(begin, end int, open bool) {
 		f = c.field(c.set, first)
 	}
 	last := len(c.spans) - 1
-	if last >= 0 && c.lone.coded && (first == nil && open || f.completes(c.lone)) {
+	unknown := open && (first == nil || f.short)
+	if last >= 0 && c.lone.coded && (unknown || f.completes(c.lone)) {
 		sp := &c.spans[last]
 		sp.end, sp.open, sp.second = end, open, begin
 		sp.units = append(sp.units, units...)
-		if c.waiting = open && first == nil; !c.waiting {
+		if c.waiting = unknown; !c.waiting {
 			c.lone = field{}
 		}
 		return
 	}
-	c.lone, c.waiting = f, open && f.coded
+	c.lone, c.waiting = f, open && (f.coded || f.short)
 	c.spans = append(c.spans, span{begin: begin, end: end, units: units, access: c.access(units), open: open})
 }
 
@@ -299,6 +300,7 @@ type field struct {
 	reference   bool
 	idr         bool
 	frameNumber uint32
+	short       bool // the header ends before it says
 }
 
 // completes reports whether f is the second field of the frame that first began
