@@ -209,7 +209,7 @@ type nalCutter struct {
 	units   [][]byte // scratch
 	set     []byte   // newest SPS
 	lone    field    // of the span added last, if it waits for a second one
-	waiting bool     // the open span does
+	waiting bool     // the open span is not whole, whatever comes next
 }
 
 func (c *nalCutter) begins(head []byte) (yes bool) {
@@ -279,7 +279,7 @@ func (c *nalCutter) add(begin, end int, open bool) {
 		}
 		return
 	}
-	c.lone, c.waiting = f, open && (f.coded || f.short)
+	c.lone, c.waiting = f, unknown || open && f.coded
 	c.spans = append(c.spans, span{begin: begin, end: end, units: units, access: c.access(units), open: open})
 }
 
