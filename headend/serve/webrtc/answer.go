@@ -167,7 +167,9 @@ func (x *session) answer(r *remote, use []*sending) string {
 	for i := range r.sections {
 		s := &r.sections[i]
 		if use[i] == nil {
-			fmt.Fprintf(&b, "m=%s 0 %s %s\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n", s.kind, s.proto, strings.Join(s.formats, " "))
+			// The format of a section that is refused means nothing; one that has a fixed
+			// meaning needs no rtpmap.
+			fmt.Fprintf(&b, "m=%s 0 %s 0\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n", s.kind, s.proto)
 			if s.mid != "" {
 				fmt.Fprintf(&b, "a=mid:%s\r\n", s.mid)
 			}

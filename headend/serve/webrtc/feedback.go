@@ -18,21 +18,26 @@ func (v *viewer) listen(b []byte) {
 	if err != nil {
 		return
 	}
-	now, before := v.feed.server.now(), len(v.resend)
-	f := rtp.Feedback{
-		Report: func(r rtp.Report) { v.reported(r, now) },
+	before := len(v.resend)
+	v.said.Parse(plain)
+	if len(v.resend) > before && v.group != nil {
+		v.group.poke()
+	}
+}
+
+// prepare says what becomes of what the viewer says.
+func (v *viewer) prepare() {
+	now := v.feed.server.now
+	v.said = rtp.Feedback{
+		Report: func(r rtp.Report) { v.reported(r, now()) },
 		Lost: func(ssrc uint32, seq uint16) {
 			if s := v.stream(ssrc); s != nil && s.nack && len(v.resend) < maxResend {
 				v.resend = append(v.resend, resendItem{s, seq})
 			}
 		},
 		Bitrate:  func(rate uint64) { v.gcc.limit(int64(min(rate, 1<<40))) },
-		Arrivals: func(a []rtp.Arrival) { v.arrived(a, now) },
+		Arrivals: func(a []rtp.Arrival) { v.arrived(a, now()) },
 		Bye:      func() { v.session.end("the player said good-bye") },
-	}
-	f.Parse(plain)
-	if len(v.resend) > before && v.group != nil {
-		v.group.poke()
 	}
 }
 

@@ -279,6 +279,7 @@ func (x *session) adopt(r *remote, use []*sending, ch choice) {
 type agreement struct {
 	offer  *remote
 	choice choice
+	use    []*sending
 }
 
 // counter answers an offer that has nothing in common with the channel by an offer of
@@ -287,7 +288,7 @@ func (s *Server) counter(w http.ResponseWriter, x *session, ch choice) {
 	offer := counterOffer(ch)
 	use := agree(offer, ch)
 	x.mu.Lock()
-	x.counter = &agreement{offer, ch}
+	x.counter = &agreement{offer, ch, use}
 	x.mu.Unlock()
 	h := w.Header()
 	h.Set("Content-Type", typeSDP+`; valid-until="`+s.wall().Add(counterValid).UTC().Format(http.TimeFormat)+`"`)
@@ -351,12 +352,9 @@ func (x *session) answered(w http.ResponseWriter, text []byte) {
 		refuse(w, http.StatusUnprocessableEntity, "the answer takes nothing of the offer")
 		return
 	}
-	for i, u := range use { // the numbers that were offered
-		if u != nil {
-			was := agree(waiting.offer, waiting.choice)[i]
-			if was != nil && u.stream.rtxPT != was.stream.rtxPT {
-				u.stream.rtxPT = 0
-			}
+	for i, u := range use {
+		if was := waiting.use[i]; u != nil && was != nil {
+			u.stream.ssrc, u.stream.rtx = was.stream.ssrc, was.stream.rtx
 		}
 	}
 	x.adopt(r, use, waiting.choice)

@@ -37,7 +37,6 @@ type section struct {
 	kind     string // "video", "audio", "application"
 	mid      string
 	proto    string
-	formats  []string
 	rejected bool
 	receives bool
 	codecs   []rtpCodec
@@ -127,7 +126,7 @@ func parseSDP(text []byte) (*remote, error) {
 
 func parseSection(d *sdp.SessionDescription, m *sdp.MediaDescription) section {
 	s := section{
-		kind: m.MediaName.Media, proto: strings.Join(m.MediaName.Protos, "/"), formats: m.MediaName.Formats, receives: true,
+		kind: m.MediaName.Media, proto: strings.Join(m.MediaName.Protos, "/"), receives: true,
 	}
 	s.mid, _ = m.Attribute("mid")
 	_, bundled := m.Attribute("bundle-only")

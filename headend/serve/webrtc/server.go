@@ -18,6 +18,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -58,6 +59,8 @@ type Server struct {
 	udp   *udp
 	tcp   net.Listener
 	cert  *certificate
+
+	pending atomic.Int64 // sessions that are not connected yet
 
 	mu       sync.Mutex
 	ended    bool

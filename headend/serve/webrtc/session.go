@@ -61,6 +61,7 @@ func (s *Server) newSession(f *feed) (*session, error) {
 	x.creds[0] = newCredentials()
 	x.etag = `"` + random(8) + `"`
 	x.viewer = &viewer{session: x, feed: f, name: random(8)}
+	x.viewer.prepare()
 	x.dtls = newDTLSPipe(x.sendDTLS)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,6 +74,7 @@ func (s *Server) newSession(f *feed) (*session, error) {
 	s.sessions[x.id] = x
 	s.names[x.creds[0].ufrag] = x
 	s.work.Add(1)
+	s.pending.Add(1)
 	return x, nil
 }
 
@@ -207,9 +209,7 @@ func (x *session) secure() {
 		x.end(err.Error())
 		return
 	}
-	x.mu.Lock()
-	x.connected = true
-	x.mu.Unlock()
+	x.settle()
 	x.viewer.open(guard)
 	x.feed.join(x.viewer)
 	s.Log.Debug("WebRTC viewer is connected", "channel", x.feed.name, "session", x.id, "profile", guard.name)
@@ -219,6 +219,16 @@ func (x *session) secure() {
 			x.end("the player has closed the connection")
 			return
 		}
+	}
+}
+
+// settle says that the session is connected, or never will be.
+func (x *session) settle() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.connected {
+		x.connected = true
+		x.server.pending.Add(-1)
 	}
 }
 
@@ -281,6 +291,7 @@ func (x *session) end(why string) {
 // finish lets go of everything.
 func (x *session) finish(why string) {
 	s, v := x.server, x.viewer
+	x.settle()
 	x.feed.leave(v)
 	v.mu.Lock()
 	v.closed = true

@@ -22,6 +22,7 @@ type viewer struct {
 	video   *stream
 	audio   *stream
 	closed  bool
+	said    rtp.Feedback
 	resend  []resendItem
 	ladder  ladder
 	gcc     estimator
