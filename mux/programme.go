@@ -87,6 +87,7 @@ type programme struct {
 	pmtSeen  psi.Section
 	pmt      *psi.PMT
 	made     *tables
+	versions Versions // of the tables made last
 	begun    bool
 }
 
@@ -94,6 +95,9 @@ type programme struct {
 func (g *programme) begin() {
 	g.begun = true
 	g.pcrPID = ts.NullPID
+	if g.Versions != nil {
+		g.versions = *g.Versions
+	}
 	g.reroute(&pidMap{})
 }
 
