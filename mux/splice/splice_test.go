@@ -261,7 +261,7 @@ func TestMediaOnTheOldPMTPID(t *testing.T) {
 			j.Cut()
 		}
 		j.Join(programme(t, 0x1000, 0x100))
-		in := noise(0x100, 80_000)
+		in := noise(0x100, 20_000)
 		out := j.Join(in)
 		for i := 0; i < len(in); i += 188 {
 			if !same(in[i:i+188], out[i:i+188]) {
