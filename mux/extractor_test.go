@@ -259,3 +259,33 @@ func TestForeignPCRPassesWithoutPayload(t *testing.T) {
 		t.Error("stream did not pass")
 	}
 }
+
+// TestPATListsTheNITOfTheInput holds that the PAT names a NIT only if there is one:
+// in the PAT of the input, or seen on its PID.
+func TestPATListsTheNITOfTheInput(t *testing.T) {
+	one := psi.Program{Number: 1, PID: 100}
+	pmt := sectionPackets(t, 100, &psi.PMT{ProgramNumber: 1, PCRPID: 101, Streams: []psi.Stream{{Type: 2, PID: 101}}}, new(uint8))
+	nit := sectionPackets(t, psi.PIDNIT, &psi.NIT{NetworkID: 1}, new(uint8))
+	for _, c := range []struct {
+		name  string
+		pat   []psi.Program
+		after []byte // the PMT
+		want  []psi.Program
+	}{
+		{"none", []psi.Program{one}, nil, []psi.Program{one}},
+		{"listed", []psi.Program{{PID: psi.PIDNIT}, one}, nil, []psi.Program{{PID: psi.PIDNIT}, one}},
+		{"seen", []psi.Program{one}, nit, []psi.Program{{PID: psi.PIDNIT}, one}},
+		{"listed on a PID that does not pass", []psi.Program{{PID: 0x50}, one}, nil, []psi.Program{one}},
+	} {
+		s := &Shaper{Rate: 1_000_000}
+		pat := sectionPackets(t, 0, &psi.PAT{TransportStreamID: 1, Programs: c.pat}, new(uint8))
+		s.Push(item(slices.Concat(pat, pmt, c.after), 0, 0))
+		made, err := psi.ParsePAT(s.programme.made.pat...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(made.Programs, c.want) {
+			t.Errorf("%s: PAT of %v, want %v", c.name, made.Programs, c.want)
+		}
+	}
+}

@@ -95,7 +95,7 @@ func (g *programme) transportStreamID() uint16 { return g.pat.sections[0].Extens
 
 func (g *programme) makePAT(version uint8, pmtPID uint16) ([]psi.Section, error) {
 	pat := psi.PAT{TransportStreamID: g.transportStreamID(), Version: version}
-	if g.route[psi.PIDNIT].class == info {
+	if g.nit && g.route[psi.PIDNIT].class == info {
 		pat.Programs = append(pat.Programs, psi.Program{PID: psi.PIDNIT})
 	}
 	pat.Programs = append(pat.Programs, psi.Program{Number: g.serviceID(), PID: pmtPID})
