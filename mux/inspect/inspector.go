@@ -217,6 +217,7 @@ func (in *Inspector) inOrder(s *pid, p []byte, h uint32) bool {
 	default:
 		s.count.Continuity++
 		in.total.Continuity++
+		in.clock.lossy = in.clock.lossy || s.pcr
 		if s.head != nil {
 			in.drop(s)
 		}
