@@ -23,6 +23,8 @@ type Shaper interface {
 	// Emit calls send, in order, for every datagram that is decided. The packets, at
 	// most 7, are valid until send returns.
 	Emit(now time.Duration, send func(at time.Duration, packets []byte))
+	// Mark makes the next PCR carry discontinuity_indicator. It may be called by send.
+	Mark()
 	// PSI returns the tables that keep receivers tuned.
 	PSI() mux.PSI
 }
@@ -103,6 +105,9 @@ func (s *Sender) Run(ctx context.Context, from *flow.Cursor[flow.Batch]) error {
 func (s *Sender) Emit() {
 	if !s.begun {
 		s.begun, s.last = true, s.Port.Last()
+		if s.last != 0 {
+			s.Shaper.Mark() // receivers have seen another clock
+		}
 	}
 	s.Shaper.Emit(s.Now(), s.send)
 	psi := s.Shaper.PSI()
@@ -122,6 +127,7 @@ func (s *Sender) Emit() {
 func (s *Sender) send(at time.Duration, packets []byte) {
 	if at <= s.last {
 		s.early.Add(1)
+		s.Shaper.Mark() // the mark may have been in this one
 		return
 	}
 	b := s.buf[:0]
