@@ -92,10 +92,13 @@ func (s *Sender) Run(ctx context.Context, from *flow.Cursor[flow.Batch]) error {
 		s.lost.Store(from.Lost())
 		s.Emit()
 		// A sleep costs half of what a timer with a channel does, and there are hundreds
-		// of senders; the end of ctx is noticed within 10 ms.
+		// of senders; the end of a context is noticed within 10 ms.
 		time.Sleep(emitEvery - s.Now()%emitEvery)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if err := from.Err(); err != nil {
+			return err
 		}
 	}
 }

@@ -174,6 +174,22 @@ func TestFirstPCRAfterATakeover(t *testing.T) {
 	}
 }
 
+// TestSenderEndsWithTheCursor ends the context of the cursor, not that of Run, while
+// nothing comes.
+func TestSenderEndsWithTheCursor(t *testing.T) {
+	ended := errors.New("the ring is over")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	c := flow.NewRing[flow.Batch](10).Open(ctx, flow.Live)
+	defer c.Close()
+	cancel(ended)
+	s := &Sender{Shaper: &mux.Shaper{}, Port: &port{}, Now: monotonic}
+	within, stop := context.WithTimeout(t.Context(), limit)
+	defer stop()
+	if err := s.Run(within, c); !errors.Is(err, ended) {
+		t.Errorf("run: %v, want %v", err, ended)
+	}
+}
+
 // TestReceivedAgain closes the loop: what is sent is received by Source, whole.
 func TestReceivedAgain(t *testing.T) {
 	n := network(t, 2)
