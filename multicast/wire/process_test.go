@@ -7,9 +7,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -133,6 +135,77 @@ func TestNewerDaemonDisplaces(t *testing.T) {
 	if err := c.Close(0); err != nil {
 		t.Errorf("close of a client that is not connected: %v", err)
 	}
+}
+
+// TestStuckStart has the process die and its successor never become ready: whatever is
+// asked of the client is answered at once, Run ends when told, and the successor does
+// not stay behind.
+func TestStuckStart(t *testing.T) {
+	n := network(t)
+	dir := t.TempDir()
+	c := client(t, n, filepath.Join(dir, "wire.sock"))
+	o, err := c.Open(spec("a", "239.1.1.1:5000", false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := filepath.Join(dir, "started")
+	c.Command = []string{"/bin/sh", "-c", "echo $$ >" + started + ".new; mv " + started + ".new " + started + "; exec sleep 1000"}
+	if err := unix.Kill(c.Status().PID, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- n.Do(0, func() error { return c.Run(ctx) }) }()
+	var pid int
+	until(t, "a successor", func() bool {
+		b, err := os.ReadFile(started)
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(b)))
+		return err == nil
+	})
+	// The start is under way as long as the successor is there and reach is locked:
+	// asked now, a client that waited for it could not answer before it is over.
+	if st := c.Status(); st.Running || st.Restarts != 0 {
+		t.Errorf("%+v", st)
+	}
+	c.Lateness()
+	if _, err := c.Open(spec("b", "239.1.1.2:5000", false)); err == nil {
+		t.Error("opened without a process")
+	}
+	if err := o.Close(); err == nil {
+		t.Error("closed without a process")
+	}
+	if c.reach.TryLock() {
+		t.Error("the start was over before everything was asked")
+		c.reach.Unlock()
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("run: %v", err)
+	}
+	if st := c.Status(); st.Restarts != 1 || !strings.Contains(st.LastError, context.Canceled.Error()) {
+		t.Errorf("the start was not given up when told: %+v", st)
+	}
+	until(t, "the end of the successor", func() bool { return errors.Is(unix.Kill(pid, 0), unix.ESRCH) })
+}
+
+// TestAttemptsBecomeRare counts how often a process that cannot run is started.
+func TestAttemptsBecomeRare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Client{Socket: filepath.Join(t.TempDir(), "wire.sock"), Command: []string{"/nonexistent"}}
+		if err := c.Start(t.Context()); err == nil {
+			t.Fatal("started")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := c.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		// After 0.25, 0.75, 1.75, 3.75, 7.75, 15.75 s, then every 10 s.
+		if n := c.Status().Restarts; n != 10 {
+			t.Errorf("%d attempts in a minute, want 10", n)
+		}
+	})
 }
 
 func TestOtherVersionIsDismissed(t *testing.T) {
