@@ -37,12 +37,13 @@ type Client struct {
 
 	reach sync.Mutex // held while a process is looked for or started; taken before mu
 
-	mu      sync.Mutex
-	conn    *conn // nil while there is none; only install sets it
-	outputs map[string]*Output
-	held    map[string]heldOutput
-	status  Status
-	notify  chan struct{}
+	mu        sync.Mutex
+	conn      *conn // nil while there is none; only install sets it
+	outputs   map[string]*Output
+	held      map[string]heldOutput
+	displaced bool // another daemon has the process: it is not to be taken back
+	status    Status
+	notify    chan struct{}
 }
 
 type heldOutput struct {
@@ -76,6 +77,7 @@ func (c *Client) Start(ctx context.Context) error {
 		c.outputs, c.held = map[string]*Output{}, map[string]heldOutput{}
 		c.notify = make(chan struct{}, 1)
 	}
+	c.displaced = false
 	c.mu.Unlock()
 	w, err := c.connect(ctx)
 	c.mu.Lock()
@@ -254,6 +256,9 @@ func (c *Client) launch(ctx context.Context) error {
 
 // call sends a request and waits for its reply. The caller holds mu.
 func (c *Client) call(req request, fd int) error {
+	if c.displaced {
+		return ErrDisplaced
+	}
 	if c.conn == nil {
 		return errors.New("wire process: not connected")
 	}
@@ -275,6 +280,7 @@ func (c *Client) call(req request, fd int) error {
 func (c *Client) disconnect(err error) {
 	c.conn.Close()
 	c.conn = nil
+	c.displaced = errors.Is(err, ErrDisplaced)
 	_ = c.failed(err)
 }
 
@@ -394,8 +400,8 @@ func (c *Client) check(ctx context.Context) error {
 	c.reach.Lock()
 	defer c.reach.Unlock()
 	c.mu.Lock()
-	if c.conn != nil {
-		if err := c.tell(); c.conn != nil || errors.Is(err, ErrDisplaced) {
+	if c.conn != nil || c.displaced {
+		if err := c.tell(); c.conn != nil || c.displaced {
 			c.mu.Unlock()
 			return err
 		}

@@ -137,6 +137,31 @@ func TestNewerDaemonDisplaces(t *testing.T) {
 	}
 }
 
+// TestDisplacedDaemonStaysAway lets the old daemon learn from another request than
+// those of Run that it was displaced: it must not take the process back.
+func TestDisplacedDaemonStaysAway(t *testing.T) {
+	n := network(t)
+	path := filepath.Join(t.TempDir(), "wire.sock")
+	c := client(t, n, path)
+	o, err := c.Open(spec("a", "239.1.1.1:5000", false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c2 := client(t, n, path)
+	if err := o.Close(); !errors.Is(err, ErrDisplaced) {
+		t.Errorf("close: %v, want %v", err, ErrDisplaced)
+	}
+	if _, err := c.Open(spec("b", "239.1.1.2:5000", false)); !errors.Is(err, ErrDisplaced) {
+		t.Errorf("open: %v, want %v", err, ErrDisplaced)
+	}
+	if err := n.Do(0, func() error { return c.Run(t.Context()) }); !errors.Is(err, ErrDisplaced) {
+		t.Errorf("run: %v, want %v", err, ErrDisplaced)
+	}
+	if err := c2.Close(0); err != nil {
+		t.Errorf("the new daemon has lost the process: %v", err)
+	}
+}
+
 // TestStuckStart has the process die and its successor never become ready: whatever is
 // asked of the client is answered at once, Run ends when told, and the successor does
 // not stay behind.
