@@ -41,7 +41,8 @@ type Client struct {
 	conn      *conn // nil while there is none; only install sets it
 	outputs   map[string]*Output
 	held      map[string]heldOutput
-	displaced bool // another daemon has the process: it is not to be taken back
+	closed    map[string]bool // outputs that a process may still have, to be closed in it
+	displaced bool            // another daemon has the process: it is not to be taken back
 	status    Status
 	notify    chan struct{}
 }
@@ -77,7 +78,7 @@ func (c *Client) Start(ctx context.Context) error {
 		c.outputs, c.held = map[string]*Output{}, map[string]heldOutput{}
 		c.notify = make(chan struct{}, 1)
 	}
-	c.displaced = false
+	c.closed, c.displaced = map[string]bool{}, false
 	c.mu.Unlock()
 	w, err := c.connect(ctx)
 	c.mu.Lock()
@@ -310,6 +311,7 @@ func (c *Client) Open(spec Spec) (*Output, error) {
 		return nil, err
 	}
 	c.outputs[spec.ID] = o
+	delete(c.closed, spec.ID)
 	return o, nil
 }
 
@@ -354,7 +356,7 @@ func (c *Client) Release(keep func(Spec) bool) error {
 		}
 		unix.Close(h.fd)
 		delete(c.held, id)
-		errs = append(errs, c.call(request{Op: opClose, ID: id}, -1))
+		errs = append(errs, c.end(id))
 	}
 	return errors.Join(errs...)
 }
@@ -417,17 +419,23 @@ func (c *Client) check(ctx context.Context) error {
 	return c.resume(w)
 }
 
-// resume goes on with another connection or process, in which the outputs are opened.
-// The caller holds mu.
+// resume goes on with another connection or process: outputs that were closed in the
+// meantime are closed there, the others opened. The caller holds mu.
 func (c *Client) resume(w *welcome) error {
 	c.install(w)
 	for id, h := range c.held {
-		if c.outputs[id] == nil {
+		if c.outputs[id] == nil && !c.closed[id] {
 			continue // of the daemon before: it may be opened yet
 		}
 		unix.Close(h.fd)
 		delete(c.held, id)
+		if c.closed[id] {
+			if err := c.end(id); c.conn == nil {
+				return err
+			}
+		}
 	}
+	clear(c.closed)
 	var errs []error
 	for _, o := range c.outputs {
 		err := c.call(request{Op: opOpen, Spec: &o.spec}, o.fd)
@@ -468,7 +476,17 @@ func (c *Client) closeOutput(o *Output) error {
 		return nil
 	}
 	delete(c.outputs, o.spec.ID)
-	return c.call(request{Op: opClose, ID: o.spec.ID}, -1)
+	return c.end(o.spec.ID)
+}
+
+// end closes an output in the process, or in the next one that is reached if there is
+// none now. The caller holds mu.
+func (c *Client) end(id string) error {
+	err := c.call(request{Op: opClose, ID: id}, -1)
+	if c.conn == nil {
+		c.closed[id] = true
+	}
+	return err
 }
 
 // Status returns the state of the process.

@@ -162,6 +162,67 @@ func TestDisplacedDaemonStaysAway(t *testing.T) {
 	}
 }
 
+// TestOutputsClosedWhileDown closes outputs while the connection is broken and the
+// process lives on: they end when it is reached again, the others go on.
+func TestOutputsClosedWhileDown(t *testing.T) {
+	n := network(t)
+	path := filepath.Join(t.TempDir(), "wire.sock")
+	first := client(t, n, path)
+	for _, id := range []string{"wanted", "unwanted"} {
+		if _, err := first.Open(spec(id, "239.1.1.9:5000", false)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := client(t, n, path)
+	var outputs []*Output
+	for _, id := range []string{"gone", "back", "stays"} {
+		o, err := c.Open(spec(id, "239.1.1.1:5000", false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		outputs = append(outputs, o)
+	}
+	c.mu.Lock()
+	c.disconnect(errors.New("broken by the test"))
+	c.mu.Unlock()
+	for _, o := range outputs[:2] {
+		if err := o.Close(); err == nil {
+			t.Error("closed without a connection")
+		}
+	}
+	if err := c.Release(func(s Spec) bool { return s.ID == "wanted" }); err == nil {
+		t.Error("released without a connection")
+	}
+	check := func() {
+		t.Helper()
+		if err := n.Do(0, func() error { return c.check(t.Context()) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check()
+	if _, err := c.Open(outputs[1].Spec()); err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	c.disconnect(errors.New("broken by the test"))
+	c.mu.Unlock()
+	check()
+	if h := c.Held(); len(h) != 1 || h[0].ID != "wanted" {
+		t.Errorf("still held %v, want the one that was to be kept", h)
+	}
+	c2 := client(t, n, path)
+	var ids []string
+	for _, s := range c2.Held() {
+		ids = append(ids, s.ID)
+	}
+	if got := strings.Join(ids, " "); got != "back stays wanted" {
+		t.Errorf("open in the process: %s, want back stays wanted", got)
+	}
+	if err := c2.Close(0); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestStuckStart has the process die and its successor never become ready: whatever is
 // asked of the client is answered at once, Run ends when told, and the successor does
 // not stay behind.
