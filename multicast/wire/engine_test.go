@@ -140,6 +140,28 @@ func TestSpoiltRingIsSurvived(t *testing.T) {
 	}
 }
 
+// TestHoldIsNotLost lets the daemon go between the moments in which the loop looks at
+// hold and ends it.
+func TestHoldIsNotLost(t *testing.T) {
+	o, r := alone(t, spec("a", "239.1.1.1:5000", false))
+	r.put(1, []byte("x"))
+	o.until.Store(100)
+	o.claimed.Store(true)
+	seen := o.until.Load()
+	o.until.Store(200) // claimed was still true when the loop asked
+	if o.endHold(seen); o.until.Load() != 200 {
+		t.Errorf("hold until %d, want 200", o.until.Load())
+	}
+	if o.endHold(o.until.Load()); o.until.Load() != 0 {
+		t.Error("a datagram of the daemon of now does not end hold")
+	}
+	o.until.Store(300)
+	r.epoch.Add(1)
+	if o.endHold(o.until.Load()); o.until.Load() != 300 {
+		t.Error("a datagram of the daemon before has ended hold")
+	}
+}
+
 func TestMapRingRefuses(t *testing.T) {
 	sealed := func(size int64, seals int) int {
 		fd, err := unix.MemfdCreate("test", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
