@@ -209,9 +209,13 @@ func (c *Channel) Select(ctx context.Context, index int) error {
 	return err
 }
 
-// Restart stops and starts every input of the channel.
+// Restart stops and starts every input and output of the channel.
 func (c *Channel) Restart(ctx context.Context) error {
 	return c.do(ctx, func(run context.Context) {
+		for _, o := range c.outputs {
+			o.stop()
+		}
+		c.startOutputs(run)
 		for _, in := range c.inputs {
 			in.stop()
 		}
@@ -298,17 +302,19 @@ func (c *Channel) applyOutputs(ctx context.Context, d config.ChannelDelta) {
 	}
 	c.outputs = next
 	c.sending.Store(&[]Output{})
-	if c.cfg.Disabled {
-		return
+	if !c.cfg.Disabled {
+		c.startOutputs(ctx)
 	}
+}
+
+// startOutputs runs every output that is not disabled; those that run go on.
+func (c *Channel) startOutputs(ctx context.Context) {
 	var sending []Output
-	for _, o := range next {
+	for _, o := range c.outputs {
 		if o.cfg.Disabled {
 			continue
 		}
-		if !keep[o] {
-			o.start(ctx)
-		}
+		o.start(ctx)
 		sending = append(sending, o.out)
 	}
 	c.sending.Store(&sending)
@@ -344,7 +350,11 @@ type output struct {
 	overflow uint64 // as of the last report
 }
 
+// start runs the output unless it runs.
 func (o *output) start(ctx context.Context) {
+	if o.run != nil {
+		return
+	}
 	c := o.channel
 	o.set(Starting, nil)
 	built, err := c.Build.Output(c.cfg.Name, o.index, o.cfg)
@@ -398,6 +408,8 @@ func (o *output) status() OutputStatus {
 		s.LastError = err
 	} else if s.State == OnAir && s.LastError != "" {
 		s.State = Retrying // it runs, but the system takes nothing
+	} else if s.State == OnAir && s.Datagrams == 0 {
+		s.State = Starting // it has nothing to send yet
 	}
 	if o.cfg.Disabled || o.channel.cfg.Disabled {
 		s.State = Off

@@ -138,7 +138,7 @@ func (r *rig) Output(_ string, _ int, out config.Output) (Output, error) {
 		rec = &recorder{}
 		r.outs[out.URL] = rec
 	}
-	return Output{Output: rec, Status: func() OutputStatus { return OutputStatus{Bitrate: 1} }}, nil
+	return Output{Output: rec, Status: func() OutputStatus { return OutputStatus{Bitrate: 1, Datagrams: rec.taken()} }}, nil
 }
 
 // recorder keeps what an output is given.
@@ -162,6 +162,12 @@ func (r *recorder) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
 		r.items = append(r.items, buf[:n]...)
 		r.mu.Unlock()
 	}
+}
+
+func (r *recorder) taken() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return uint64(len(r.items))
 }
 
 func (r *recorder) ran() int {
@@ -469,6 +475,42 @@ func TestDisabled(t *testing.T) {
 		r.update(next)
 		if got := r.activeAfter(2 * time.Second); got != 0 {
 			t.Errorf("active %d once enabled", got)
+		}
+		for round := range 2 {
+			if s := r.channel.Status().Outputs[0]; r.outs["o"].ran() != round+1 || s.State != OnAir {
+				t.Errorf("once enabled the output ran %d times, want %d: %+v", r.outs["o"].ran(), round+1, s)
+			}
+			next.Disabled = true
+			r.update(next)
+			after(time.Second)
+			next.Disabled = false
+			r.update(next)
+			after(2 * time.Second)
+		}
+	})
+}
+
+func TestOutputOfASilentChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{Outputs: []config.Output{out("o")}}, "a")
+		r.gens["a"].silent.Store(true)
+		stop := r.run()
+		defer stop()
+		after(3 * time.Second)
+		if s := r.channel.Status().Outputs[0]; s.State != Starting {
+			t.Errorf("%+v, want nothing on air", s)
+		}
+		r.gens["a"].silent.Store(false)
+		after(3 * time.Second)
+		if s := r.channel.Status().Outputs[0]; s.State != OnAir {
+			t.Errorf("%+v, want it on air", s)
+		}
+		if err := r.channel.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after(3 * time.Second)
+		if n := r.outs["o"].ran(); n != 2 {
+			t.Errorf("the output ran %d times over a restart, want 2", n)
 		}
 	})
 }
