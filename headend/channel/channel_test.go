@@ -27,12 +27,14 @@ type generator struct {
 	rig     *rig
 	service uint16
 	runs    atomic.Int32
-	silent  atomic.Bool // runs, but nothing comes
+	silent  atomic.Bool  // runs, but nothing comes
+	hangs   atomic.Int32 // the run that nothing more comes of
+	connect int          // frames that are over before the first one comes
 	fail    atomic.Pointer[error]
 }
 
 func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error {
-	g.runs.Add(1)
+	run := g.runs.Add(1)
 	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
 	var pat, pmt psi.Packetizer
@@ -48,7 +50,7 @@ func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error
 			return *e
 		}
 		pcr += 40 * 27000
-		if g.silent.Load() {
+		if g.silent.Load() || g.hangs.Load() == run || frame < g.connect {
 			continue
 		}
 		var data []byte
@@ -408,6 +410,45 @@ func TestFailingSources(t *testing.T) {
 			t.Errorf("active %d once the source works", got)
 		}
 		stop()
+	})
+}
+
+func TestSilentSourceIsOpenedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{}, "a")
+		stop := r.run()
+		defer stop()
+		after(3 * time.Second)
+		r.gens["a"].hangs.Store(1) // as a server that died with its connection open
+		after(1100 * time.Millisecond)
+		if s := r.channel.Status(); s.Inputs[0].State != NoSignal || s.Inputs[0].LastError != "no packet for 1s" {
+			t.Errorf("input %+v, want no signal", s.Inputs[0])
+		}
+		after(2 * time.Second)
+		if s := r.channel.Status(); s.State != OnAir || r.gens["a"].runs.Load() != 2 || s.Inputs[0].Counters.Retries != 1 {
+			t.Errorf("state %s after %d runs, want on air after 2", s.State, r.gens["a"].runs.Load())
+		}
+		r.gens["a"].silent.Store(true)
+		after(time.Minute)
+		if n := r.gens["a"].runs.Load(); n < 10 || n > 20 {
+			t.Errorf("%d runs, want one about every 4 s of a minute of silence", n)
+		}
+		if s := r.channel.Status(); s.Inputs[0].State != NoSignal {
+			t.Errorf("input %s, want %s", s.Inputs[0].State, NoSignal)
+		}
+	})
+}
+
+func TestSourceHasTimeToConnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{}, "a")
+		r.gens["a"].connect = 75 // 3 s, longer than source_timeout
+		stop := r.run()
+		defer stop()
+		after(5 * time.Second)
+		if s := r.channel.Status(); s.State != OnAir || r.gens["a"].runs.Load() != 1 {
+			t.Errorf("state %s after %d runs, want on air in the first", s.State, r.gens["a"].runs.Load())
+		}
 	})
 }
 

@@ -64,7 +64,8 @@ func (c *Channel) choose(ctx context.Context, now time.Duration) {
 // probe decides which inputs run. Without a recheck interval all of them do.
 // Otherwise a standby runs while the active input is lost, and for a look at
 // every interval; an input better than the active one goes on running once it
-// flows, so that the channel can return to it.
+// flows, so that the channel can return to it. One that runs in silence is opened
+// again.
 func (c *Channel) probe(ctx context.Context, now time.Duration, ranked []*input, active *input, lost bool) {
 	every := c.cfg.Recheck.Std()
 	better := true
@@ -72,6 +73,7 @@ func (c *Channel) probe(ctx context.Context, now time.Duration, ranked []*input,
 		if in == active {
 			better = false
 		}
+		in.reopen(now)
 		if every == 0 || in == active || in == c.manual || lost {
 			in.start(ctx)
 			in.probeAt = now

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -33,8 +34,11 @@ func (h *health) set(s State, err error) {
 // failed notes the end of a run; no pause means that there is no next one.
 func (h *health) failed(err error, pause time.Duration) {
 	state := Retrying
-	if pause == 0 {
+	switch {
+	case pause == 0:
 		state = Failed
+	case errors.As(err, new(silent)):
+		state = NoSignal
 	}
 	h.set(state, err)
 	h.mu.Lock()

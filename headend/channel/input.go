@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,8 @@ type input struct {
 	ring   *flow.Ring[flow.Batch]
 	fresh  bool          // guarded by Channel.mu: nothing usable came since the source started
 	began  time.Duration // guarded by Channel.mu: first packet since the source started
+	opened time.Duration // guarded by Channel.mu: when the source started
+	end    func(error)   // guarded by Channel.mu: ends this run of the source; nil when that was asked for
 	last   atomic.Int64  // our clock at the last packet, 0 before the first
 	good   atomic.Int64  // since when packets came without a break, 0 while they do not
 	usable atomic.Bool   // a random access point was seen, or patience ran out
@@ -83,20 +86,46 @@ func (in *input) start(ctx context.Context) {
 	in.run = startTask(ctx, supervise.Task{
 		Name:    fmt.Sprintf("input %d of %s", in.index, c.cfg.Name),
 		Backoff: supervise.Backoff{Min: min(200*time.Millisecond, longest), Max: longest},
-		Run: func(ctx context.Context) error {
-			in.restarted()
-			err := src.Run(ctx, in)
-			if err == nil && ctx.Err() == nil {
-				err = fmt.Errorf("the source ended")
-			}
-			return err
-		},
+		Run:     in.attempt,
 		Failed: func(err error, pause time.Duration) {
-			log.Warn("input failed", "err", err, "again_in", pause)
+			level := slog.LevelWarn
+			if errors.As(err, new(silent)) {
+				level = slog.LevelDebug // every few seconds, and there is an alarm about it
+			}
+			log.Log(context.Background(), level, "input failed", "err", err, "again_in", pause)
 			in.good.Store(0)
 			in.failed(err, pause)
 		},
 	})
+}
+
+// attempt runs the source once.
+func (in *input) attempt(ctx context.Context) error {
+	run, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	in.restarted(end)
+	err := in.source.Run(run, in)
+	if ctx.Err() == nil && run.Err() != nil {
+		return context.Cause(run)
+	}
+	if err == nil && ctx.Err() == nil {
+		err = errors.New("the source ended")
+	}
+	return err
+}
+
+// reopen ends a run of the source that has gone silent, so that the next begins: a
+// server that died with its connection open never says so. One that has given
+// nothing yet gets patience beside the source time-out, for connecting takes time.
+func (in *input) reopen(now time.Duration) {
+	c := in.channel
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in.end == nil || now-max(time.Duration(in.last.Load()), in.opened+patience) <= in.silence() {
+		return
+	}
+	in.end(in.quiet())
+	in.end = nil
 }
 
 func (in *input) cancelRun() { in.run.cancelRun() }
@@ -111,11 +140,11 @@ func (in *input) stop() {
 	in.set(Off, nil)
 }
 
-// restarted makes the next packets those of a new run of the source: they are
-// used from the first random access point on, behind a clean cut.
-func (in *input) restarted() {
+// restarted makes the next packets those of a new run of the source, which end
+// ends: they are used from the first random access point on, behind a clean cut.
+func (in *input) restarted(end func(error)) {
 	in.channel.mu.Lock()
-	in.fresh, in.began = true, 0
+	in.fresh, in.began, in.opened, in.end = true, 0, in.channel.Now(), end
 	in.channel.mu.Unlock()
 	in.usable.Store(false)
 }
@@ -232,9 +261,9 @@ func (in *input) status(now time.Duration, active bool) InputStatus {
 	case in.healthy(now):
 		in.set(Ready, nil)
 	case in.last.Load() != 0 && !in.flowing(now):
-		in.set(NoSignal, fmt.Errorf("no packet for %v", in.silence()))
+		in.set(NoSignal, in.quiet())
 	case now-in.channel.began > in.silence() && in.last.Load() == 0:
-		in.set(NoSignal, in.nothingYet())
+		in.set(NoSignal, in.quiet())
 	}
 	state, since, err := in.get()
 	s := InputStatus{URL: config.Redact(in.cfg.URL), State: state, Since: since, Bitrate: in.bitrate, LastError: err, Counters: in.counters()}
@@ -244,10 +273,20 @@ func (in *input) status(now time.Duration, active bool) InputStatus {
 	return s
 }
 
-// nothingYet says why an input has given no packet since it began.
-func (in *input) nothingYet() error {
-	if n := in.counters().Sync; n > 0 {
-		return fmt.Errorf("what arrives is no transport stream (%d errors): expected packets of 188 bytes that begin with 0x47", n)
+// silent is the error of an input that gives no packets: it runs, and is opened
+// again all the same.
+type silent string
+
+func (s silent) Error() string { return string(s) }
+
+// quiet says why there are no packets.
+func (in *input) quiet() error {
+	n := in.counters().Sync
+	switch {
+	case in.last.Load() != 0:
+		return silent(fmt.Sprintf("no packet for %v", in.silence()))
+	case n > 0:
+		return silent(fmt.Sprintf("what arrives is no transport stream (%d errors): expected packets of 188 bytes that begin with 0x47", n))
 	}
-	return errors.New("no packet yet")
+	return silent("no packet yet")
 }
