@@ -26,6 +26,8 @@ import (
 type generator struct {
 	rig     *rig
 	service uint16
+	dead    atomic.Bool // the encoder is: tables, a PCR and null packets go on
+	moved   atomic.Bool // the service has another id
 	runs    atomic.Int32
 	silent  atomic.Bool  // runs, but nothing comes
 	hangs   atomic.Int32 // the run that nothing more comes of
@@ -59,6 +61,13 @@ func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error
 		}
 		for i := range 10 {
 			p := make([]byte, 188)
+			if g.dead.Load() {
+				null := ts.Null()
+				if data = append(data, null[:]...); i == 0 {
+					data = ts.AppendPCRPacket(data, 0x100, (cc-1)&15, pcr)
+				}
+				continue
+			}
 			p[0], p[1], p[2], p[3] = 0x47, 0x01, 0x00, 0x10|cc
 			cc = (cc + 1) & 15
 			if i == 0 {
@@ -80,12 +89,16 @@ func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error
 // tables appends PAT and PMT.
 func (g *generator) tables(dst []byte, pat, pmt *psi.Packetizer) []byte {
 	pmt.PID = 0x20
+	service := g.service
+	if g.moved.Load() {
+		service += 100
+	}
 	for _, t := range []struct {
 		table interface{ Sections() ([]psi.Section, error) }
 		to    *psi.Packetizer
 	}{
-		{&psi.PAT{TransportStreamID: 1, Programs: []psi.Program{{Number: g.service, PID: 0x20}}}, pat},
-		{&psi.PMT{ProgramNumber: g.service, PCRPID: 0x100, Streams: []psi.Stream{{Type: 0x1B, PID: 0x100}}}, pmt},
+		{&psi.PAT{TransportStreamID: 1, Programs: []psi.Program{{Number: service, PID: 0x20}}}, pat},
+		{&psi.PMT{ProgramNumber: service, PCRPID: 0x100, Streams: []psi.Stream{{Type: 0x1B, PID: 0x100}}}, pmt},
 	} {
 		sections, err := t.table.Sections()
 		if err != nil {
@@ -127,7 +140,8 @@ func (r *rig) raised() map[string]string {
 }
 
 func (r *rig) Source(_ string, _ int, in config.Input) (Source, error) {
-	g := r.gens[strings.TrimPrefix(in.URL, "test://")]
+	name, _, _ := strings.Cut(strings.TrimPrefix(in.URL, "test://"), "?")
+	g := r.gens[name]
 	if g == nil {
 		return Source{}, fmt.Errorf("%s: no such generator", in.URL)
 	}
@@ -187,7 +201,8 @@ func (r *recorder) packets() (all []byte, cuts int) {
 func newRig(t *testing.T, cfg config.Channel, inputs ...string) *rig {
 	r := &rig{t: t, base: time.Now(), gens: map[string]*generator{}, outs: map[string]*recorder{}, alarms: map[string]string{}}
 	for i, url := range inputs {
-		r.gens[url] = &generator{rig: r, service: uint16(i + 1)}
+		name, _, _ := strings.Cut(url, "?")
+		r.gens[name] = &generator{rig: r, service: uint16(i + 1)}
 		cfg.Inputs = append(cfg.Inputs, config.Input{URL: "test://" + url})
 	}
 	cfg.Name = "news"
@@ -411,6 +426,46 @@ func TestFailingSources(t *testing.T) {
 		}
 		stop()
 	})
+}
+
+// What no longer carries the programme is lost, whatever else of it arrives.
+func TestDeadProgrammeIsLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		url  string
+		kill func(*generator)
+		want string
+	}{
+		"encoder":         {"a", func(g *generator) { g.dead.Store(true) }, "packets come, but none of a programme for 1s"},
+		"service moved":   {"a?program=1", func(g *generator) { g.moved.Store(true) }, "programme not in the PAT"},
+		"service's media": {"a?program=1", func(g *generator) { g.dead.Store(true) }, "packets come, but none of a programme for 1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, config.Channel{}, c.url, "b")
+				stop := r.run()
+				defer stop()
+				after(3 * time.Second)
+				if s := r.channel.Status(); s.State != OnAir {
+					t.Fatalf("state %s before", s.State)
+				}
+				c.kill(r.gens["a"])
+				after(4 * time.Second)
+				s := r.channel.Status()
+				if s.Active != 1 || s.State != OnStandby || s.Inputs[0].State != NoSignal || s.Inputs[0].LastError != c.want || s.Bitrate == 0 {
+					t.Errorf("input %d, %s, %+v", s.Active, s.State, s.Inputs[0])
+				}
+				raised := r.raised()
+				_, lost := raised["input_lost input/news/0"]
+				_, moved := raised["service_lost input/news/0"]
+				if !lost || moved != (c.want == "programme not in the PAT") {
+					t.Errorf("alarms %q", raised)
+				}
+				if n := r.gens["a"].runs.Load(); n != 1 {
+					t.Errorf("%d runs of a source that gives packets", n)
+				}
+			})
+		})
+	}
 }
 
 func TestSilentSourceIsOpenedAgain(t *testing.T) {

@@ -52,7 +52,7 @@ func (c *Channel) choose(ctx context.Context, now time.Duration) {
 			c.switchTo(in, "first good input")
 			return
 		case lost:
-			c.switchTo(in, fmt.Sprintf("input %d lost: no packet for %v", active.index, active.silence()))
+			c.switchTo(in, fmt.Sprintf("input %d lost: %v", active.index, active.quiet(now)))
 			return
 		case !c.cfg.NoReturn && in.goodFor(now) >= c.cfg.ReturnDelay.Std():
 			c.switchTo(in, fmt.Sprintf("input %d good for %v", in.index, c.cfg.ReturnDelay))
@@ -281,7 +281,7 @@ func (c *Channel) report(now time.Duration, active *input) {
 		set(alarm.InputWarning, in.object(), s.Warning != "", s.Warning)
 		seen := in.seen.Load()
 		missing := seen.missing()
-		set(alarm.ServiceLost, in.object(), in.flowing(now) && missing != "", missing)
+		set(alarm.ServiceLost, in.object(), in.hearing(now) && missing != "", missing)
 		set(alarm.Scrambled, in.object(), in.flowing(now) && seen.scrambled(in.before), "scrambled packets arrive")
 		in.before = seen
 	}

@@ -35,14 +35,16 @@ type input struct {
 	extract *mux.Extractor
 	inspect *inspect.Inspector
 	looked  time.Duration
+	media   uint64 // packets of the programme so far
 
 	ring   *flow.Ring[flow.Batch]
 	fresh  bool          // guarded by Channel.mu: nothing usable came since the source started
 	began  time.Duration // guarded by Channel.mu: first packet since the source started
 	opened time.Duration // guarded by Channel.mu: when the source started
 	end    func(error)   // guarded by Channel.mu: ends this run of the source; nil when that was asked for
-	last   atomic.Int64  // our clock at the last packet, 0 before the first
-	good   atomic.Int64  // since when packets came without a break, 0 while they do not
+	heard  atomic.Int64  // our clock at the last packet of any kind, 0 before the first
+	last   atomic.Int64  // our clock at the last packet of the programme, 0 before the first
+	good   atomic.Int64  // since when those came without a break, 0 while they do not
 	usable atomic.Bool   // a random access point was seen, or patience ran out
 	bytes  atomic.Uint64
 	seen   atomic.Pointer[findings]
@@ -79,7 +81,7 @@ func (in *input) start(ctx context.Context) {
 		in.set(Failed, err)
 		return
 	}
-	in.inspect = &inspect.Inspector{}
+	in.inspect, in.media = &inspect.Inspector{}, 0
 	in.seen.Store(nil)
 	in.set(Starting, nil)
 	longest, log := in.cfg.MaxRetry.Std(), c.Log.With("input", in.index, "url", config.Redact(in.cfg.URL))
@@ -121,10 +123,10 @@ func (in *input) reopen(now time.Duration) {
 	c := in.channel
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if in.end == nil || now-max(time.Duration(in.last.Load()), in.opened+patience) <= in.silence() {
+	if in.end == nil || now-max(time.Duration(in.heard.Load()), in.opened+patience) <= in.silence() {
 		return
 	}
-	in.end(in.quiet())
+	in.end(in.quiet(now))
 	in.end = nil
 }
 
@@ -134,6 +136,7 @@ func (in *input) cancelRun() { in.run.cancelRun() }
 func (in *input) stop() {
 	in.run.stop()
 	in.run = nil
+	in.heard.Store(0)
 	in.last.Store(0)
 	in.good.Store(0)
 	in.usable.Store(false)
@@ -153,10 +156,7 @@ func (in *input) restarted(end func(error)) {
 // inspects it, and hands it on.
 func (in *input) Append(it flow.Item[flow.Batch]) {
 	now := in.channel.Now()
-	last := time.Duration(in.last.Swap(int64(now)))
-	if in.good.Load() == 0 || now-last > in.silence() {
-		in.good.Store(int64(now))
-	}
+	in.heard.Store(int64(now))
 	in.bytes.Add(uint64(len(it.V.Data)))
 	if in.extract != nil {
 		in.extract.Feed(it, in.inspected)
@@ -173,6 +173,10 @@ func (in *input) inspected(it flow.Item[flow.Batch]) { in.inspect.Feed(it, in.de
 // switch sees the item exactly once.
 func (in *input) deliver(it flow.Item[flow.Batch]) {
 	c := in.channel
+	if n := in.inspect.Media(); n != in.media {
+		in.media = n
+		in.beat(c.Now())
+	}
 	c.mu.Lock()
 	if in.fresh {
 		if in.began == 0 {
@@ -204,10 +208,24 @@ func (in *input) deliver(it flow.Item[flow.Batch]) {
 	}
 }
 
+// beat notes that the programme goes on.
+func (in *input) beat(now time.Duration) {
+	last := time.Duration(in.last.Swap(int64(now)))
+	if in.good.Load() == 0 || now-last > in.silence() {
+		in.good.Store(int64(now))
+	}
+}
+
 // silence returns how long packets may stay away before the input is lost.
 func (in *input) silence() time.Duration { return time.Duration(in.timeout.Load()) }
 
-// flowing reports whether packets came within the source time-out.
+// hearing reports whether anything came within the source time-out.
+func (in *input) hearing(now time.Duration) bool {
+	heard := time.Duration(in.heard.Load())
+	return in.run != nil && heard != 0 && now-heard <= in.silence()
+}
+
+// flowing reports whether packets of the programme came within the source time-out.
 func (in *input) flowing(now time.Duration) bool {
 	last := time.Duration(in.last.Load())
 	return in.run != nil && last != 0 && now-last <= in.silence() && in.good.Load() != 0
@@ -216,7 +234,7 @@ func (in *input) flowing(now time.Duration) bool {
 // healthy reports whether the channel can be put on the input.
 func (in *input) healthy(now time.Duration) bool { return in.flowing(now) && in.usable.Load() }
 
-// goodFor returns how long packets have come without a break.
+// goodFor returns how long packets of the programme have come without a break.
 func (in *input) goodFor(now time.Duration) time.Duration {
 	since := time.Duration(in.good.Load())
 	if since == 0 || !in.flowing(now) {
@@ -261,9 +279,9 @@ func (in *input) status(now time.Duration, active bool) InputStatus {
 	case in.healthy(now):
 		in.set(Ready, nil)
 	case in.last.Load() != 0 && !in.flowing(now):
-		in.set(NoSignal, in.quiet())
+		in.set(NoSignal, in.quiet(now))
 	case now-in.channel.began > in.silence() && in.last.Load() == 0:
-		in.set(NoSignal, in.quiet())
+		in.set(NoSignal, in.quiet(now))
 	}
 	state, since, err := in.get()
 	s := InputStatus{URL: config.Redact(in.cfg.URL), State: state, Since: since, Bitrate: in.bitrate, LastError: err, Counters: in.counters()}
@@ -279,11 +297,15 @@ type silent string
 
 func (s silent) Error() string { return string(s) }
 
-// quiet says why there are no packets.
-func (in *input) quiet() error {
-	n := in.counters().Sync
+// quiet says why the programme does not come.
+func (in *input) quiet(now time.Duration) error {
+	missing, n := in.seen.Load().missing(), in.counters().Sync
 	switch {
-	case in.last.Load() != 0:
+	case in.hearing(now) && missing != "":
+		return silent(missing)
+	case in.hearing(now):
+		return silent(fmt.Sprintf("packets come, but none of a programme for %v", in.silence()))
+	case in.heard.Load() != 0:
 		return silent(fmt.Sprintf("no packet for %v", in.silence()))
 	case n > 0:
 		return silent(fmt.Sprintf("what arrives is no transport stream (%d errors): expected packets of 188 bytes that begin with 0x47", n))
