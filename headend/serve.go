@@ -135,7 +135,7 @@ func (a *app) build(ctx context.Context) {
 	a.engine = &engine{
 		Root: ctx, Build: modules{Sender: a.wire}, Sender: a.wire, Alarms: a.alarms, Memory: memory{a.db},
 		Viewed: a.viewers.Count, Web: a.web, Probe: a.probe, Lines: a.lines, Logger: a.log,
-		Ports: &interfaceProbe{Log: a.log}, stations: map[string]*station{},
+		Ports: &interfaceProbe{Log: a.log},
 	}
 	a.control = control.New(control.Parts{Store: store{a.db}, Engine: a.engine, Alarms: a.alarms, Now: time.Now})
 	a.alarms.Changed = a.control.AlarmChanged
