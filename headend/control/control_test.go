@@ -48,6 +48,7 @@ func (b *box) pass(d time.Duration) {
 	b.clock = b.clock.Add(d)
 	b.mu.Unlock()
 	b.alarms.Tick(b.now())
+	b.alarms.Flush()
 }
 
 func one() control.Config {
@@ -478,6 +479,7 @@ func TestOperate(t *testing.T) {
 	}
 	ok(t, b.AckAlarm(ctx, operator, 1))
 	want(t, b.AckAlarm(ctx, operator, 7), control.ErrNotFound)
+	b.alarms.Flush()
 	history, err := b.AlarmHistory(ctx, viewer, 10)
 	if err != nil || len(history) != 1 || history[0].AckedBy != "olga" {
 		t.Errorf("%+v %v", history, err)
