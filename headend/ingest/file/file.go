@@ -16,6 +16,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sigma/headend/ingest"
 	"sigma/mux"
 	"sigma/mux/flow"
@@ -88,7 +90,8 @@ type player struct {
 
 // open opens the file of the name as it is now.
 func (p *player) open() error {
-	f, err := os.Open(p.Path)
+	// Without O_NONBLOCK a FIFO that nobody writes to is waited for without end.
+	f, err := os.OpenFile(p.Path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("%w: check the path and who may read it", err)
 	}

@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sigma/headend/ingest"
 	"sigma/headend/ingest/internal/ingesttest"
 	"sigma/mux/flow"
@@ -255,6 +257,10 @@ func TestErrors(t *testing.T) {
 		}
 		return name
 	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		path string
 		is   error
@@ -263,6 +269,7 @@ func TestErrors(t *testing.T) {
 		{filepath.Join(dir, "none"), os.ErrNotExist, "check the path"},
 		{dir, nil, "expected a transport stream, found a directory"},
 		{"/dev/null", nil, "expected a regular file"},
+		{fifo, nil, "expected a regular file"}, // that nobody writes to
 		{file("empty", nil), ingest.ErrNotTS, "found an empty file"},
 		{file("page", []byte("<!DOCTYPE html>")), ingest.ErrNotTS, "looks like text/html"},
 		{file("zero", make([]byte, 1<<20)), ingest.ErrNotTS, "found no packets in"},
