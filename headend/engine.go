@@ -154,7 +154,7 @@ func (e *engine) begin(cfg config.Channel) *station {
 // cutInto starts the timeline of a channel.
 func (e *engine) cutInto(st *station, cfg config.Channel) {
 	st.cut = func() {}
-	st.stream.Store(slices.Contains(cfg.Protocols, "mpegts"))
+	st.stream.Store(!cfg.Disabled && slices.Contains(cfg.Protocols, "mpegts"))
 	if cfg.Disabled || !slices.Contains(cfg.Protocols, "hls") {
 		st.playlists.Store(nil)
 		return

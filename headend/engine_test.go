@@ -115,6 +115,9 @@ func TestApply(t *testing.T) {
 	if len(e.outputs()) != 0 || len(e.interfacesInUse()) != 0 {
 		t.Error("a channel that is off has outputs or interfaces")
 	}
+	if kept.stream.Load() {
+		t.Error("a channel that is off may be played")
+	}
 }
 
 // stuck builds sources that do not end before they may.

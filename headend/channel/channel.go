@@ -186,6 +186,9 @@ func (c *Channel) Update(ctx context.Context, cfg config.Channel) error {
 func (c *Channel) Select(ctx context.Context, index int) error {
 	var err error
 	e := c.do(ctx, func(run context.Context) {
+		if err = c.enabled(); err != nil {
+			return
+		}
 		if index >= len(c.inputs) {
 			err = fmt.Errorf("channel %s has no input %d: it has %d", c.cfg.Name, index, len(c.inputs))
 			return
@@ -209,9 +212,21 @@ func (c *Channel) Select(ctx context.Context, index int) error {
 	return err
 }
 
+// enabled returns an error if the channel is disabled: nothing of it is to run.
+func (c *Channel) enabled() error {
+	if c.cfg.Disabled {
+		return fmt.Errorf("channel %s is disabled: enable it first", c.cfg.Name)
+	}
+	return nil
+}
+
 // Restart stops and starts every input of the channel.
 func (c *Channel) Restart(ctx context.Context) error {
-	return c.do(ctx, func(run context.Context) {
+	var err error
+	e := c.do(ctx, func(run context.Context) {
+		if err = c.enabled(); err != nil {
+			return
+		}
 		for _, in := range c.inputs {
 			in.stop()
 		}
@@ -219,6 +234,10 @@ func (c *Channel) Restart(ctx context.Context) error {
 			in.start(run)
 		}
 	})
+	if e != nil {
+		return e
+	}
+	return err
 }
 
 // apply makes the running inputs and outputs those of cfg, keeping what is equal.

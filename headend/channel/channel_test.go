@@ -560,6 +560,17 @@ func TestDisabled(t *testing.T) {
 		if s := r.channel.Status(); s.State != Off || r.gens["a"].runs.Load() != 0 || len(r.raised()) != 0 {
 			t.Errorf("state %s runs %d alarms %v", s.State, r.gens["a"].runs.Load(), r.raised())
 		}
+		for what, err := range map[string]error{
+			"select": r.channel.Select(t.Context(), 0), "automatic": r.channel.Select(t.Context(), -1), "restart": r.channel.Restart(t.Context()),
+		} {
+			if err == nil || err.Error() != "channel news is disabled: enable it first" {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		after(3 * time.Second)
+		if n := r.gens["a"].runs.Load(); n != 0 || r.channel.Status().Active != -1 {
+			t.Errorf("%d runs of the source of a channel that is off", n)
+		}
 		next := r.channel.Config
 		next.Disabled = false
 		r.update(next)
