@@ -65,7 +65,6 @@ type Channel struct {
 	switches uint64
 	lastTick time.Duration
 	history  []int64
-	window   errorWindow
 	began    time.Duration
 
 	// mu guards the way from the active input to the ring.

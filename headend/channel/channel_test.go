@@ -26,6 +26,7 @@ import (
 type generator struct {
 	rig     *rig
 	service uint16
+	drops   atomic.Bool // packets get lost
 	dead    atomic.Bool // the encoder is: tables, a PCR and null packets go on
 	moved   atomic.Bool // the service has another id
 	runs    atomic.Int32
@@ -69,7 +70,9 @@ func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error
 				continue
 			}
 			p[0], p[1], p[2], p[3] = 0x47, 0x01, 0x00, 0x10|cc
-			cc = (cc + 1) & 15
+			if cc = (cc + 1) & 15; g.drops.Load() {
+				cc = (cc + 3) & 15
+			}
 			if i == 0 {
 				p[1] |= 0x40
 				p[3] |= 0x20
@@ -425,6 +428,42 @@ func TestFailingSources(t *testing.T) {
 			t.Errorf("active %d once the source works", got)
 		}
 		stop()
+	})
+}
+
+// The alarm about damage is about the input that is damaged, active or not, and is
+// over a minute after the damage.
+func TestDamageIsThatOfTheInput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{NoReturn: true}, "a", "b")
+		stop := r.run()
+		defer stop()
+		damaged := func(input int) bool {
+			_, on := r.raised()[fmt.Sprintf("source_continuity input/news/%d", input)]
+			return on
+		}
+		after(3 * time.Second)
+		r.gens["a"].drops.Store(true)
+		after(3 * time.Second)
+		r.gens["a"].drops.Store(false)
+		if n := r.channel.Status().Errors; !damaged(0) || damaged(1) || n == 0 {
+			t.Errorf("alarms %q, %d errors", r.raised(), n)
+		}
+		r.gens["a"].silent.Store(true)
+		after(3 * time.Second)
+		if s := r.channel.Status(); s.Active != 1 || s.Errors != 0 || !damaged(0) || damaged(1) {
+			t.Errorf("on input %d: alarms %q, %d errors", s.Active, r.raised(), s.Errors)
+		}
+		r.gens["a"].silent.Store(false)
+		after(65 * time.Second)
+		if damaged(0) || damaged(1) {
+			t.Errorf("a minute later: alarms %q", r.raised())
+		}
+		r.gens["a"].drops.Store(true) // the standby
+		after(3 * time.Second)
+		if s := r.channel.Status(); s.Active != 1 || s.Errors != 0 || !damaged(0) || damaged(1) {
+			t.Errorf("standby: on input %d, alarms %q, %d errors", s.Active, r.raised(), s.Errors)
+		}
 	})
 }
 

@@ -196,11 +196,7 @@ func (c *Channel) tick(now time.Duration) {
 		total := in.bytes.Load()
 		in.bitrate = bitrate(total-in.lastBytes, elapsed)
 		in.lastBytes = total
-	}
-	if active != nil {
-		c.window.add(active, active.counters().Media())
-	} else {
-		c.window.add(nil, 0)
+		in.window.add(in.counters().Media())
 	}
 	c.publish()
 	c.report(now, active)
@@ -221,15 +217,15 @@ func (c *Channel) publish() {
 	c.mu.Unlock()
 	s := &Status{
 		Name: c.cfg.Name, Title: c.cfg.Title, Active: -1, Manual: -1, Switches: c.switches,
-		Errors: c.window.sum(), History: slices.Clone(c.history),
-		Inputs: make([]InputStatus, 0, len(c.inputs)), Outputs: make([]OutputStatus, 0, len(c.outputs)),
+		History: slices.Clone(c.history),
+		Inputs:  make([]InputStatus, 0, len(c.inputs)), Outputs: make([]OutputStatus, 0, len(c.outputs)),
 	}
 	if n := len(c.history); n > 0 {
 		s.Bitrate = c.history[n-1]
 	}
 	for i, in := range c.inputs {
 		if in == active {
-			s.Active = i
+			s.Active, s.Errors = i, in.window.sum()
 			s.Services = in.seen.Load().services()
 		}
 		if in == c.manual {
@@ -284,10 +280,8 @@ func (c *Channel) report(now time.Duration, active *input) {
 		set(alarm.ServiceLost, in.object(), in.hearing(now) && missing != "", missing)
 		set(alarm.Scrambled, in.object(), in.flowing(now) && seen.scrambled(in.before), "scrambled packets arrive")
 		in.before = seen
-	}
-	if active != nil {
-		n := c.window.sum()
-		set(alarm.SourceContinuity, active.object(), n > 0, fmt.Sprintf("%d media errors in the last minute", n))
+		n := in.window.sum()
+		set(alarm.SourceContinuity, in.object(), n > 0, fmt.Sprintf("%d media errors in the last minute", n))
 	}
 	for _, o := range c.outputs {
 		s := o.status()

@@ -52,6 +52,7 @@ type input struct {
 	before    *findings // as of the last report
 	idle      bool      // a standby between probes
 	probeAt   time.Duration
+	window    errorWindow
 	lastBytes uint64
 	bitrate   int64
 }
