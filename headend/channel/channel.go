@@ -346,7 +346,7 @@ func (c *Channel) stopAll() {
 	for _, o := range c.outputs {
 		o.stop()
 	}
-	for _, code := range []alarm.Code{alarm.ChannelOffAir, alarm.OnStandby} {
+	for _, code := range []alarm.Code{alarm.ChannelOffAir, alarm.ChannelFailed, alarm.OnStandby} {
 		c.Alarms.Set(code, c.object(), false, "")
 	}
 }
@@ -360,6 +360,7 @@ type output struct {
 	run     *running
 	health
 	overflow uint64 // as of the last report
+	late     uint64 // as of then
 }
 
 func (o *output) start(ctx context.Context) {
@@ -398,7 +399,7 @@ func (o *output) stop() {
 }
 
 func (o *output) clearAlarms() {
-	for _, code := range []alarm.Code{alarm.OutputFailed, alarm.OutputOverflow} {
+	for _, code := range []alarm.Code{alarm.OutputFailed, alarm.OutputOverflow, alarm.OutputLate} {
 		o.channel.Alarms.Set(code, o.object(), false, "")
 	}
 }

@@ -157,7 +157,7 @@ func (r *rig) Output(_ string, _ int, out config.Output) (Output, error) {
 		rec = &recorder{}
 		r.outs[out.URL] = rec
 	}
-	return Output{Output: rec, Status: func() OutputStatus { return OutputStatus{Bitrate: 1} }}, nil
+	return Output{Output: rec, Status: func() OutputStatus { return OutputStatus{Bitrate: 1, Late: rec.late.Load()} }}, nil
 }
 
 // recorder keeps what an output is given.
@@ -165,6 +165,7 @@ type recorder struct {
 	mu    sync.Mutex
 	items []flow.Item[flow.Batch]
 	runs  int
+	late  atomic.Uint64
 }
 
 func (r *recorder) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
@@ -542,6 +543,42 @@ func TestSourceHasTimeToConnect(t *testing.T) {
 		after(5 * time.Second)
 		if s := r.channel.Status(); s.State != OnAir || r.gens["a"].runs.Load() != 1 {
 			t.Errorf("state %s after %d runs, want on air in the first", s.State, r.gens["a"].runs.Load())
+		}
+	})
+}
+
+func TestChannelThatCannotRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{}, "a", "b")
+		no := supervise.Permanent(errors.New("cannot ever work"))
+		r.gens["a"].fail.Store(&no)
+		r.gens["b"].fail.Store(&no)
+		stop := r.run()
+		after(3 * time.Second)
+		if got := r.raised(); got["channel_failed channel/news"] != "input 0: cannot ever work" {
+			t.Errorf("alarms %q", got)
+		}
+		stop()
+		if got := r.raised(); len(got) != 0 {
+			t.Errorf("alarms %q of a channel that ended", got)
+		}
+	})
+}
+
+func TestOutputThatIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{Outputs: []config.Output{out("o")}}, "a")
+		stop := r.run()
+		defer stop()
+		after(2500 * time.Millisecond)
+		r.outs["o"].late.Store(7)
+		after(time.Second)
+		if got := r.raised(); got["output_late output/news/0"] != "7 datagrams left more than 5 ms late in a second" {
+			t.Errorf("alarms %q", got)
+		}
+		after(time.Second)
+		if got := r.raised(); len(got) != 0 {
+			t.Errorf("alarms %q once none is late", got)
 		}
 	})
 }

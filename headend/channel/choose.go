@@ -269,6 +269,7 @@ func (c *Channel) report(now time.Duration, active *input) {
 	name, set := c.object(), c.Alarms.Set
 	off := c.state == NoSignal || c.state == Failed
 	set(alarm.ChannelOffAir, name, off, "no input delivers packets")
+	set(alarm.ChannelFailed, name, c.state == Failed, c.failure())
 	set(alarm.OnStandby, name, c.state == OnStandby, "the primary input is not in use")
 	for _, in := range c.inputs {
 		s := in.status(now, in == active)
@@ -287,6 +288,17 @@ func (c *Channel) report(now time.Duration, active *input) {
 		s := o.status()
 		set(alarm.OutputFailed, o.object(), s.State == Retrying || s.State == Failed, s.LastError)
 		set(alarm.OutputOverflow, o.object(), s.Overflow > o.overflow, fmt.Sprintf("%d packets did not fit", s.Overflow-o.overflow))
-		o.overflow = s.Overflow
+		set(alarm.OutputLate, o.object(), s.Late > o.late, fmt.Sprintf("%d datagrams left more than 5 ms late in a second", s.Late-o.late))
+		o.overflow, o.late = s.Overflow, s.Late
 	}
+}
+
+// failure says why the best input has failed for good.
+func (c *Channel) failure() string {
+	for _, in := range c.ranked() {
+		if s, _, err := in.get(); s == Failed {
+			return fmt.Sprintf("input %d: %s", in.index, err)
+		}
+	}
+	return ""
 }
