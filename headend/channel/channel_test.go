@@ -32,7 +32,7 @@ type generator struct {
 	runs    atomic.Int32
 	silent  atomic.Bool  // runs, but nothing comes
 	hangs   atomic.Int32 // the run that nothing more comes of
-	connect int          // frames that are over before the first one comes
+	connect atomic.Int32 // frames that are over before the first one comes
 	fail    atomic.Pointer[error]
 }
 
@@ -53,7 +53,7 @@ func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error
 			return *e
 		}
 		pcr += 40 * 27000
-		if g.silent.Load() || g.hangs.Load() == run || frame < g.connect {
+		if g.silent.Load() || g.hangs.Load() == run || frame < int(g.connect.Load()) {
 			continue
 		}
 		var data []byte
@@ -537,7 +537,7 @@ func TestSilentSourceIsOpenedAgain(t *testing.T) {
 func TestSourceHasTimeToConnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, config.Channel{}, "a")
-		r.gens["a"].connect = 75 // 3 s, longer than source_timeout
+		r.gens["a"].connect.Store(75) // 3 s, longer than source_timeout
 		stop := r.run()
 		defer stop()
 		after(5 * time.Second)
@@ -579,6 +579,38 @@ func TestOutputThatIsLate(t *testing.T) {
 		after(time.Second)
 		if got := r.raised(); len(got) != 0 {
 			t.Errorf("alarms %q once none is late", got)
+		}
+	})
+}
+
+// An input that begins later has its source_timeout from then on.
+func TestLaterInputHasTimeToBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{SourceTimeout: config.Duration(5 * time.Second)}, "a")
+		stop := r.run()
+		defer stop()
+		after(30 * time.Second)
+		r.gens["b"] = &generator{rig: r, service: 2}
+		r.gens["b"].connect.Store(75) // 3 s
+		next := r.channel.Config
+		next.Inputs = append(next.Inputs[:1:1], config.Input{URL: "test://b"})
+		r.update(next)
+		for range 5 {
+			after(time.Second)
+			if got := r.raised(); len(got) != 0 {
+				t.Fatalf("alarms %q, input %+v", got, r.channel.Status().Inputs[1])
+			}
+		}
+		if s := r.channel.Status().Inputs[1].State; s != Ready {
+			t.Errorf("input %s, want %s", s, Ready)
+		}
+		r.gens["b"].connect.Store(1e6)
+		if err := r.channel.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after(6500 * time.Millisecond)
+		if got := r.raised(); got["input_lost input/news/1"] != "no packet yet" {
+			t.Errorf("alarms %q after source_timeout", got)
 		}
 	})
 }

@@ -51,6 +51,7 @@ type input struct {
 
 	before    *findings // as of the last report
 	idle      bool      // a standby between probes
+	started   time.Duration
 	probeAt   time.Duration
 	window    errorWindow
 	lastBytes uint64
@@ -70,7 +71,7 @@ func (in *input) start(ctx context.Context) {
 		return
 	}
 	c := in.channel
-	in.idle = false
+	in.idle, in.started = false, c.Now()
 	src, err := c.Build.Source(c.cfg.Name, in.index, in.cfg)
 	if err != nil {
 		in.set(Failed, err)
@@ -281,7 +282,7 @@ func (in *input) status(now time.Duration, active bool) InputStatus {
 		in.set(Ready, nil)
 	case in.last.Load() != 0 && !in.flowing(now):
 		in.set(NoSignal, in.quiet(now))
-	case now-in.channel.began > in.silence() && in.last.Load() == 0:
+	case now-in.started > in.silence() && in.last.Load() == 0:
 		in.set(NoSignal, in.quiet(now))
 	}
 	state, since, err := in.get()
