@@ -640,6 +640,42 @@ func TestRecheckProbesStandbys(t *testing.T) {
 	})
 }
 
+// What a probe has found holds until the next one: the alarm about a dead standby
+// does not come and go.
+func TestVerdictOfAProbeHolds(t *testing.T) {
+	refused := errors.New("connection refused")
+	for want, kill := range map[string]func(*generator){
+		"no packet yet":      func(g *generator) { g.silent.Store(true) },
+		"connection refused": func(g *generator) { g.fail.Store(&refused) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, config.Channel{Recheck: config.Duration(30 * time.Second)}, "a", "b")
+			kill(r.gens["b"])
+			stop := r.run()
+			defer stop()
+			after(10 * time.Second)
+			for range 120 {
+				after(time.Second)
+				if got := r.raised()["input_lost input/news/1"]; got != want {
+					t.Fatalf("alarms %q, want %q of the standby", r.raised(), want)
+				}
+			}
+			if n := r.gens["b"].runs.Load(); n < 3 {
+				t.Fatalf("%d probes", n)
+			}
+			if s := r.channel.Status().Inputs[1]; s.State == Idle && s.LastError != want {
+				t.Errorf("input %+v", s)
+			}
+			r.gens["b"].silent.Store(false)
+			r.gens["b"].fail.Store(nil)
+			after(35 * time.Second)
+			if got := r.raised(); len(got) != 0 {
+				t.Errorf("alarms %q once it works", got)
+			}
+		})
+	}
+}
+
 func TestSourceRestartIsACleanCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, config.Channel{Outputs: []config.Output{out("o")}}, "a")

@@ -85,6 +85,7 @@ func (c *Channel) probe(ctx context.Context, now time.Duration, ranked []*input,
 			in.start(ctx)
 		case in.run == nil || better && in.flowing(now):
 		case in.healthy(now) || look > in.silence()+patience:
+			in.verdict = in.judge(now)
 			in.stop()
 			in.idle = true
 		}
@@ -273,8 +274,11 @@ func (c *Channel) report(now time.Duration, active *input) {
 	set(alarm.OnStandby, name, c.state == OnStandby, "the primary input is not in use")
 	for _, in := range c.inputs {
 		s := in.status(now, in == active)
-		bad := s.State == NoSignal || s.State == Retrying || s.State == Failed
-		set(alarm.InputLost, in.object(), bad, s.LastError)
+		bad, why := s.State == NoSignal || s.State == Retrying || s.State == Failed, s.LastError
+		if !bad && in.verdict != nil { // until the next look finds otherwise
+			bad, why = true, in.verdict.Error()
+		}
+		set(alarm.InputLost, in.object(), bad, why)
 		set(alarm.InputWarning, in.object(), s.Warning != "", s.Warning)
 		seen := in.seen.Load()
 		missing := seen.missing()

@@ -53,6 +53,7 @@ type input struct {
 	idle      bool      // a standby between probes
 	started   time.Duration
 	probeAt   time.Duration
+	verdict   error // what the last probe found wrong, until the input is healthy
 	window    errorWindow
 	lastBytes uint64
 	bitrate   int64
@@ -270,11 +271,14 @@ func (in *input) clearAlarms() {
 // signal.
 func (in *input) status(now time.Duration, active bool) InputStatus {
 	state, _, _ := in.get()
+	if in.healthy(now) {
+		in.verdict = nil
+	}
 	switch {
 	case in.channel.cfg.Disabled || in.cfg.Disabled:
 		in.set(Off, nil)
 	case in.idle:
-		in.set(Idle, nil)
+		in.set(Idle, in.verdict)
 	case in.run == nil || state == Retrying || state == Failed:
 	case in.healthy(now) && active:
 		in.set(OnAir, nil)
@@ -291,6 +295,20 @@ func (in *input) status(now time.Duration, active bool) InputStatus {
 		s.Warning = in.source.Warning()
 	}
 	return s
+}
+
+// judge says what a probe that ends has found wrong, or nothing.
+func (in *input) judge(now time.Duration) error {
+	state, _, err := in.get()
+	switch {
+	case in.healthy(now):
+		return nil
+	case state == Retrying || state == Failed:
+		return errors.New(err)
+	case in.flowing(now):
+		return errors.New("no random access point")
+	}
+	return in.quiet(now)
 }
 
 // silent is the error of an input that gives no packets: it runs, and is opened
