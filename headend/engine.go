@@ -73,10 +73,28 @@ var _ control.Engine = (*engine)(nil)
 type station struct {
 	channel   *channel.Channel
 	playlists atomic.Pointer[hls.Channel] // nil while HLS is not allowed
-	stream    atomic.Bool                 // HTTP-TS is allowed
+	stream    atomic.Pointer[offer]       // nil while HTTP-TS is not allowed
 	life      context.Context             // ends with the channel
 	stop      func()                      // ends all of it
 	cut       func()                      // ends the timeline
+}
+
+// offer is a way to play a channel; life ends when it is withdrawn.
+type offer struct {
+	life context.Context
+	end  func()
+}
+
+// offerStream begins or withdraws the offer of HTTP-TS.
+func (st *station) offerStream(allowed bool) {
+	switch now := st.stream.Load(); {
+	case allowed && now == nil:
+		life, end := context.WithCancel(st.life)
+		st.stream.Store(&offer{life, end})
+	case !allowed && now != nil:
+		st.stream.Store(nil)
+		now.end()
+	}
 }
 
 // Apply implements control.Engine. Only claiming the listeners can fail, and that
@@ -154,7 +172,7 @@ func (e *engine) begin(cfg config.Channel) *station {
 // cutInto starts the timeline of a channel.
 func (e *engine) cutInto(st *station, cfg config.Channel) {
 	st.cut = func() {}
-	st.stream.Store(!cfg.Disabled && slices.Contains(cfg.Protocols, "mpegts"))
+	st.offerStream(!cfg.Disabled && slices.Contains(cfg.Protocols, "mpegts"))
 	if cfg.Disabled || !slices.Contains(cfg.Protocols, "hls") {
 		st.playlists.Store(nil)
 		return

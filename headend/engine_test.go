@@ -115,8 +115,40 @@ func TestApply(t *testing.T) {
 	if len(e.outputs()) != 0 || len(e.interfacesInUse()) != 0 {
 		t.Error("a channel that is off has outputs or interfaces")
 	}
-	if kept.stream.Load() {
+	if kept.stream.Load() != nil {
 		t.Error("a channel that is off may be played")
+	}
+}
+
+// Who watches over HTTP-TS does so until that is withdrawn, whatever else changes.
+func TestStreamIsWithdrawn(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*config.Config)
+		ends   bool
+	}{
+		"another segment": {func(c *config.Config) { c.Channels[0].SegmentCount = 7 }, false},
+		"one more":        {func(c *config.Config) { c.Channels[0].Protocols = []string{"hls", "mpegts"} }, false},
+		"withdrawn":       {func(c *config.Config) { c.Channels[0].Protocols = []string{"hls"} }, true},
+		"disabled":        {func(c *config.Config) { c.Channels[0].Disabled = true }, true},
+		"removed":         {func(c *config.Config) { c.Channels = nil }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t)
+			cfg := boxWith("a")
+			if err := e.Apply(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			st, _ := e.station("a")
+			watched := st.stream.Load()
+			next := cfg.Clone()
+			c.change(&next)
+			if err := e.Apply(t.Context(), next); err != nil {
+				t.Fatal(err)
+			}
+			if ended := watched.life.Err() != nil; ended != c.ends {
+				t.Errorf("ended %v, want %v", ended, c.ends)
+			}
+		})
 	}
 }
 
