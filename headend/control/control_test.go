@@ -152,8 +152,8 @@ func TestFailedCommitChangesNothing(t *testing.T) {
 	_, err = b.Commit(ctx, operator, 1, c, "")
 	want(t, err, control.ErrUnavailable)
 	want(t, err, full)
-	if run, n := b.engine.Running(); len(run.Channels) != 1 || n != 3 {
-		t.Errorf("what ran does not run again: %d channels after %d", len(run.Channels), n)
+	if run, n := b.engine.Running(); len(run.Channels) != 1 || n != 1 {
+		t.Errorf("what cannot be stored has run: %d channels after %d", len(run.Channels), n)
 	}
 	b.pass(0)
 	if a := b.alarms.Active(); len(a) != 1 || a[0].Code != alarm.DatabaseFailed {
@@ -162,6 +162,30 @@ func TestFailedCommitChangesNothing(t *testing.T) {
 	b.store.Fail(nil)
 	if rev, err := b.Commit(ctx, operator, 1, c, ""); err != nil || rev.ID != 2 {
 		t.Errorf("%+v %v", rev, err)
+	}
+}
+
+// The disk may fail while a configuration is put on air.
+func TestCommitIsUndone(t *testing.T) {
+	full := errors.New("disk full")
+	var b *box
+	b = newBox(t, &controltest.Store{}, func(c control.Config) error {
+		if c.Channel("good") != nil {
+			b.store.Fail(full)
+		}
+		return nil
+	})
+	c := one()
+	c.Channels = append(c.Channels, control.Channel{Name: "good"})
+	_, err := b.Commit(t.Context(), operator, 1, c, "")
+	want(t, err, control.ErrUnavailable)
+	want(t, err, full)
+	if run, n := b.engine.Running(); len(run.Channels) != 1 || n != 3 {
+		t.Errorf("what ran does not run again: %d channels after %d", len(run.Channels), n)
+	}
+	b.pass(0)
+	if a := b.alarms.Active(); len(a) != 1 || a[0].Code != alarm.DatabaseFailed {
+		t.Errorf("alarms %+v", a)
 	}
 }
 
