@@ -168,8 +168,21 @@ func (a *app) checkMachine() {
 	set(alarm.TemperatureHigh, "temperature", s.Temperature >= 85, fmt.Sprintf("%.0f degrees Celsius", s.Temperature))
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
-	set(alarm.ClockNotSynced, "clock", err == nil && (state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0), "the kernel says that nothing disciplines the clock")
+	why := clockTrouble(state, t.Status, err)
+	set(alarm.ClockNotSynced, "clock", why != "", why)
 	a.database.report()
+}
+
+// clockTrouble says of what adjtimex(2) answered why the clock may be wrong, or
+// nothing.
+func clockTrouble(state int, status int32, err error) string {
+	switch {
+	case err != nil:
+		return fmt.Sprintf("it cannot be told whether anything disciplines the clock: adjtimex: %v", err)
+	case state == unix.TIME_ERROR || status&unix.STA_UNSYNC != 0:
+		return "the kernel says that nothing disciplines the clock"
+	}
+	return ""
 }
 
 // watchSetup says that nobody can log in yet.

@@ -83,4 +83,11 @@ func TestUnitKeepsWhatTheDaemonNeeds(t *testing.T) {
 	if strings.Contains(text, "\nRestrictRealtime=") {
 		t.Error("RestrictRealtime= forbids the real-time thread that sends")
 	}
+	if strings.Contains(text, "\nProtectClock=yes") {
+		t.Error("ProtectClock=yes forbids to ask whether the clock is synchronised")
+	}
+	taken, given := strings.Index(text, "\nSystemCallFilter=~@privileged"), strings.Index(text, "\nSystemCallFilter=adjtimex ")
+	if given < taken || taken < 0 {
+		t.Error("adjtimex is not allowed behind what @privileged forbids: whether the clock is synchronised cannot be asked")
+	}
 }
