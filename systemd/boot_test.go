@@ -257,6 +257,9 @@ func (m machine) wire() string {
 }
 
 func (m machine) checkSandbox() {
+	if mode := m.run("stat", "-c", "%a", "/var/lib/headend"); mode != "700" {
+		m.Errorf("the data folder has mode %s: 'headend doctor' says it must be 700", mode)
+	}
 	pids := map[string]string{"daemon": m.property("MainPID"), "sending process": m.wire()}
 	for name, pid := range pids {
 		for field, want := range map[string]string{

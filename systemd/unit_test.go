@@ -74,6 +74,8 @@ func TestUnitKeepsWhatTheDaemonNeeds(t *testing.T) {
 		"LimitRTPRIO=":                        "SCHED_FIFO without CAP_SYS_NICE",
 		"LimitMEMLOCK=infinity\n":             "mlockall without CAP_IPC_LOCK",
 		"StateDirectory=headend\n":            "the database is writable under ProtectSystem=strict",
+		"StateDirectoryMode=0700\n":           "keys and hashes are its own, and 'headend doctor' says so",
+		"UMask=0077\n":                        "so is what it makes",
 		"CapabilityBoundingSet=CAP_NET_BIND_": "ports 80 and 443",
 	} {
 		if !strings.Contains(text, "\n"+key) {
