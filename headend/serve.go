@@ -142,7 +142,7 @@ func (a *app) build(ctx context.Context) {
 	a.control = control.New(control.Parts{Store: store{a.db}, Engine: a.engine, Alarms: a.alarms, Now: time.Now})
 	a.alarms.Changed = a.control.AlarmChanged
 	a.engine.Events = a.control.Record
-	apis := &api.Server{Control: a.control, Sessions: a.sessions, Ready: a.ready, Version: a.Version, Log: a.log}
+	apis := &api.Server{Control: a.control, Sessions: a.sessions, Uncounted: a.viewers.Uncounted, Ready: a.ready, Version: a.Version, Log: a.log}
 	a.web.Handler = a.handler(apis.Handler())
 }
 

@@ -189,6 +189,18 @@ func TestCommitIsUndone(t *testing.T) {
 	}
 }
 
+func TestSnapshotCountsWhatAlarmsLost(t *testing.T) {
+	b := newBox(t, &controltest.Store{}, nil)
+	for i := range 20_001 { // one state more than are tracked
+		b.alarms.Set(alarm.ConfigRolledBack, fmt.Sprint(i), true, "")
+	}
+	b.alarms.Tick(b.now())
+	s, err := b.Snapshot(t.Context(), viewer)
+	if err != nil || s.Alarms.Ignored != 1 || s.Alarms.Unrecorded != 19_000 {
+		t.Errorf("%+v, %v", s.Alarms, err)
+	}
+}
+
 func TestConcurrentCommitsAllowOne(t *testing.T) {
 	b, ctx := newBox(t, &controltest.Store{}, nil), t.Context()
 	var wg sync.WaitGroup
