@@ -65,7 +65,6 @@ type Channel struct {
 	switches uint64
 	lastTick time.Duration
 	history  []int64
-	window   errorWindow
 	began    time.Duration
 
 	// mu guards the way from the active input to the ring.
@@ -186,6 +185,9 @@ func (c *Channel) Update(ctx context.Context, cfg config.Channel) error {
 func (c *Channel) Select(ctx context.Context, index int) error {
 	var err error
 	e := c.do(ctx, func(run context.Context) {
+		if err = c.enabled(); err != nil {
+			return
+		}
 		if index >= len(c.inputs) {
 			err = fmt.Errorf("channel %s has no input %d: it has %d", c.cfg.Name, index, len(c.inputs))
 			return
@@ -209,9 +211,21 @@ func (c *Channel) Select(ctx context.Context, index int) error {
 	return err
 }
 
+// enabled returns an error if the channel is disabled: nothing of it is to run.
+func (c *Channel) enabled() error {
+	if c.cfg.Disabled {
+		return fmt.Errorf("channel %s is disabled: enable it first", c.cfg.Name)
+	}
+	return nil
+}
+
 // Restart stops and starts every input and output of the channel.
 func (c *Channel) Restart(ctx context.Context) error {
-	return c.do(ctx, func(run context.Context) {
+	var err error
+	e := c.do(ctx, func(run context.Context) {
+		if err = c.enabled(); err != nil {
+			return
+		}
 		for _, o := range c.outputs {
 			o.stop()
 		}
@@ -223,6 +237,10 @@ func (c *Channel) Restart(ctx context.Context) error {
 			in.start(run)
 		}
 	})
+	if e != nil {
+		return e
+	}
+	return err
 }
 
 // apply makes the running inputs and outputs those of cfg, keeping what is equal.
@@ -334,7 +352,7 @@ func (c *Channel) stopAll() {
 	for _, o := range c.outputs {
 		o.stop()
 	}
-	for _, code := range []alarm.Code{alarm.ChannelOffAir, alarm.OnStandby} {
+	for _, code := range []alarm.Code{alarm.ChannelOffAir, alarm.ChannelFailed, alarm.OnStandby} {
 		c.Alarms.Set(code, c.object(), false, "")
 	}
 }
@@ -348,6 +366,7 @@ type output struct {
 	run     *running
 	health
 	overflow uint64 // as of the last report
+	late     uint64 // as of then
 }
 
 // start runs the output unless it runs.
@@ -390,7 +409,7 @@ func (o *output) stop() {
 }
 
 func (o *output) clearAlarms() {
-	for _, code := range []alarm.Code{alarm.OutputFailed, alarm.OutputOverflow} {
+	for _, code := range []alarm.Code{alarm.OutputFailed, alarm.OutputOverflow, alarm.OutputLate} {
 		o.channel.Alarms.Set(code, o.object(), false, "")
 	}
 }

@@ -243,6 +243,39 @@ func TestContinuityRules(t *testing.T) {
 	}
 }
 
+func TestMedia(t *testing.T) {
+	packet := func(pid uint16) []byte {
+		return append([]byte{ts.Sync, byte(pid >> 8), byte(pid), 0x10}, make([]byte, ts.PacketSize-4)...)
+	}
+	null, other := ts.Null(), pmtPacket(1, true)
+	ts.SetCC(other, 1)
+	var in Inspector
+	for _, c := range []struct {
+		name string
+		data []byte
+		want uint64
+	}{
+		{"null packets", null[:], 0},
+		{"SI", packet(0x12), 0},
+		{"no tables yet", packet(0x123), 1},
+		{"PAT and PMT", append(patPacket(), pmtPacket(0, false)...), 0},
+		{"a stream", packet(0x101), 1},
+		{"a scrambled stream", append([]byte{ts.Sync, 1, 1, 0x91}, packet(0)[4:]...), 1},
+		{"a clock without payload", ts.AppendPCRPacket(nil, 0x101, 0, 1000), 0},
+		{"no stream of a programme", packet(0x123), 0},
+		{"a PID not met before", packet(0x124), 0},
+		{"damaged", append([]byte{ts.Sync, 0x81, 1, 0x12}, packet(0)[4:]...), 0},
+		{"another PMT", other, 0},
+		{"a stream of it", packet(0x102), 1},
+	} {
+		before := in.Media()
+		inspect(&in, c.data, 10)
+		if got := in.Media() - before; got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
 func TestTimeBaseBreaks(t *testing.T) {
 	const ms = flow.TicksPerSecond / 1000
 	for _, c := range []struct {
