@@ -143,7 +143,7 @@ func (a *app) watchHealth(ctx context.Context) error {
 	last := ""
 	for {
 		a.wire.report()
-		a.checkMachine(ctx)
+		a.checkMachine()
 		used = a.checkInterfaces(used)
 		if s := a.summary(); s != last {
 			last = s
@@ -159,7 +159,7 @@ func (a *app) watchHealth(ctx context.Context) error {
 	}
 }
 
-func (a *app) checkMachine(ctx context.Context) {
+func (a *app) checkMachine() {
 	s, set := a.probe.System(), a.alarms.Set
 	free := fmt.Sprintf("%d MiB free of %d MiB", s.DiskFree>>20, s.DiskTotal>>20)
 	set(alarm.DiskFull, "disk", s.DiskTotal > 0 && s.DiskFree < 64<<20, free)
@@ -168,15 +168,27 @@ func (a *app) checkMachine(ctx context.Context) {
 	set(alarm.TemperatureHigh, "temperature", s.Temperature >= 85, fmt.Sprintf("%.0f degrees Celsius", s.Temperature))
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
-	set(alarm.ClockNotSynced, "clock", err == nil && (state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0), "the kernel says that nothing disciplines the clock")
-	took, err := a.db.Probe(ctx)
-	if ctx.Err() != nil {
-		return
+	why := clockTrouble(state, t.Status, err)
+	set(alarm.ClockNotSynced, "clock", why != "", why)
+	a.database.report()
+}
+
+// clockTrouble says of what adjtimex(2) answered why the clock may be wrong, or
+// nothing.
+func clockTrouble(state int, status int32, err error) string {
+	switch {
+	case err != nil:
+		return fmt.Sprintf("it cannot be told whether anything disciplines the clock: adjtimex: %v", err)
+	case state == unix.TIME_ERROR || status&unix.STA_UNSYNC != 0:
+		return "the kernel says that nothing disciplines the clock"
 	}
-	set(alarm.DatabaseFailed, "database", err != nil, fmt.Sprint(err))
-	set(alarm.DatabaseSlow, "database", err == nil && took > time.Second, fmt.Sprintf("a write took %v", took.Round(time.Millisecond)))
+	return ""
+}
+
+// watchSetup says that nobody can log in yet.
+func (a *app) watchSetup(ctx context.Context) {
 	if pending, err := a.control.SetupPending(ctx); err == nil {
-		set(alarm.SetupNotCompleted, "box", pending, "no operator has been set up")
+		a.alarms.Set(alarm.SetupNotCompleted, "box", pending, "no operator has been set up")
 	}
 }
 

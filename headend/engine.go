@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -36,10 +37,34 @@ type engine struct {
 	Logger *slog.Logger
 	Ports  *interfaceProbe
 
-	mu       sync.Mutex // guards what follows
-	running  config.Config
+	mu  sync.Mutex // held while the configuration changes
+	air atomic.Pointer[air]
+}
+
+// air is what runs. It is immutable, so that nobody who asks waits for a change.
+type air struct {
+	config   config.Config
 	stations map[string]*station
-	order    []string
+	order    []string // of the stations
+}
+
+// onAir returns what runs now.
+func (e *engine) onAir() *air {
+	if a := e.air.Load(); a != nil {
+		return a
+	}
+	return &air{stations: map[string]*station{}}
+}
+
+// publish makes c with the stations what runs.
+func (e *engine) publish(c config.Config, stations map[string]*station) {
+	a := &air{config: c, stations: stations}
+	for _, ch := range c.Channels {
+		if stations[ch.Name] != nil {
+			a.order = append(a.order, ch.Name)
+		}
+	}
+	e.air.Store(a)
 }
 
 var _ control.Engine = (*engine)(nil)
@@ -48,10 +73,28 @@ var _ control.Engine = (*engine)(nil)
 type station struct {
 	channel   *channel.Channel
 	playlists atomic.Pointer[hls.Channel] // nil while HLS is not allowed
-	stream    atomic.Bool                 // HTTP-TS is allowed
+	stream    atomic.Pointer[offer]       // nil while HTTP-TS is not allowed
 	life      context.Context             // ends with the channel
 	stop      func()                      // ends all of it
 	cut       func()                      // ends the timeline
+}
+
+// offer is a way to play a channel; life ends when it is withdrawn.
+type offer struct {
+	life context.Context
+	end  func()
+}
+
+// offerStream begins or withdraws the offer of HTTP-TS.
+func (st *station) offerStream(allowed bool) {
+	switch now := st.stream.Load(); {
+	case allowed && now == nil:
+		life, end := context.WithCancel(st.life)
+		st.stream.Store(&offer{life, end})
+	case !allowed && now != nil:
+		st.stream.Store(nil)
+		now.end()
+	}
 }
 
 // Apply implements control.Engine. Only claiming the listeners can fail, and that
@@ -64,26 +107,45 @@ func (e *engine) Apply(ctx context.Context, next config.Config) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range config.Deltas(e.running, next) {
-		switch st := e.stations[d.Name]; {
+	before := e.onAir()
+	deltas := config.Deltas(before.config, next)
+	stations := maps.Clone(before.stations)
+	for _, d := range deltas {
+		if d.Removed {
+			delete(stations, d.Name)
+		}
+	}
+	e.publish(before.config, maps.Clone(stations)) // what goes off air is not found while it ends
+	gone, err := e.carryOut(deltas, next, before.stations, stations)
+	if err != nil {
+		next = before.config
+	}
+	e.publish(next, stations)
+	if err != nil {
+		return err
+	}
+	release()
+	e.Alarms.Forget(time.Now(), gone...)
+	return nil
+}
+
+// carryOut makes the stations of now those of next. It returns the objects that are
+// no more.
+func (e *engine) carryOut(deltas []config.ChannelDelta, next config.Config, before, now map[string]*station) (gone []string, err error) {
+	for _, d := range deltas {
+		switch st := before[d.Name]; {
 		case d.Removed:
 			st.stop()
-			delete(e.stations, d.Name)
-			e.Alarms.Forget(time.Now(), st.channel.Objects()...)
+			gone = append(gone, st.channel.Objects()...)
 		case st == nil:
-			e.stations[d.Name] = e.begin(*next.Channel(d.Name))
+			now[d.Name] = e.begin(*next.Channel(d.Name))
 		default:
 			if err := e.change(st, *next.Channel(d.Name), d); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	e.running, e.order = next, nil
-	for _, ch := range next.Channels {
-		e.order = append(e.order, ch.Name)
-	}
-	release()
-	return nil
+	return gone, nil
 }
 
 // begin starts a channel that was not there.
@@ -110,7 +172,7 @@ func (e *engine) begin(cfg config.Channel) *station {
 // cutInto starts the timeline of a channel.
 func (e *engine) cutInto(st *station, cfg config.Channel) {
 	st.cut = func() {}
-	st.stream.Store(slices.Contains(cfg.Protocols, "mpegts"))
+	st.offerStream(!cfg.Disabled && slices.Contains(cfg.Protocols, "mpegts"))
 	if cfg.Disabled || !slices.Contains(cfg.Protocols, "hls") {
 		st.playlists.Store(nil)
 		return
@@ -145,9 +207,7 @@ func (e *engine) change(st *station, cfg config.Channel, d config.ChannelDelta) 
 // Check implements control.Engine.
 func (e *engine) Check(ctx context.Context, next config.Config) (interrupts, warnings []string, err error) {
 	next = next.Effective()
-	e.mu.Lock()
-	running := e.running
-	e.mu.Unlock()
+	running := e.onAir().config
 	warnings, err = checkChannels(e.Build, next.Channels)
 	if err != nil {
 		return nil, nil, err
@@ -242,11 +302,10 @@ func interruption(d config.ChannelDelta, off bool) (texts []string) {
 // Channels implements control.Engine.
 func (e *engine) Channels() []control.ChannelStatus {
 	viewed := e.Viewed()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	out := make([]control.ChannelStatus, 0, len(e.order))
-	for _, name := range e.order {
-		s := e.stations[name].channel.Status()
+	now := e.onAir()
+	out := make([]control.ChannelStatus, 0, len(now.order))
+	for _, name := range now.order {
+		s := now.stations[name].channel.Status()
 		s.Viewers = viewed[name]
 		out = append(out, s)
 	}
@@ -255,9 +314,7 @@ func (e *engine) Channels() []control.ChannelStatus {
 
 // station returns a running channel.
 func (e *engine) station(name string) (*station, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	st, ok := e.stations[name]
+	st, ok := e.onAir().stations[name]
 	return st, ok
 }
 
@@ -299,9 +356,7 @@ func (e *engine) Wire() control.WireStatus {
 // System implements control.Engine.
 func (e *engine) System() control.System {
 	s := e.Probe.System()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	s.Name = e.running.Box.Name
+	s.Name = e.onAir().config.Box.Name
 	return s
 }
 
@@ -312,25 +367,15 @@ func (e *engine) Interfaces() []control.Interface { return e.Ports.Interfaces() 
 func (e *engine) Log(n int) []control.LogLine { return e.Lines.newest(n) }
 
 // box returns what concerns the machine in the configuration that runs.
-func (e *engine) box() config.Box {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.running.Box
-}
+func (e *engine) box() config.Box { return e.onAir().config.Box }
 
 // names returns the channels in the order of the configuration.
-func (e *engine) names() []string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return slices.Clone(e.order)
-}
+func (e *engine) names() []string { return slices.Clone(e.onAir().order) }
 
 // outputs returns the names of the outputs that should send.
 func (e *engine) outputs() map[string]bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	ids := map[string]bool{}
-	for _, ch := range e.running.Channels {
+	for _, ch := range e.onAir().config.Channels {
 		for _, out := range ch.Outputs {
 			if !ch.Disabled && !out.Disabled {
 				ids[outputID(ch.Name, out)] = true
@@ -342,10 +387,8 @@ func (e *engine) outputs() map[string]bool {
 
 // interfacesInUse returns the network interfaces that channels on air name.
 func (e *engine) interfacesInUse() map[string]bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	used := map[string]bool{}
-	for _, ch := range e.running.Channels {
+	for _, ch := range e.onAir().config.Channels {
 		if ch.Disabled {
 			continue
 		}
@@ -368,11 +411,12 @@ func (e *engine) stop() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var wg sync.WaitGroup
-	for _, st := range e.stations {
+	now := e.onAir()
+	e.publish(now.config, map[string]*station{})
+	for _, st := range now.stations {
 		wg.Go(st.stop)
 	}
 	wg.Wait()
-	e.stations, e.order = map[string]*station{}, nil
 }
 
 // wallTime returns the wall time of a moment of CLOCK_MONOTONIC.

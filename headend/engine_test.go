@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sigma/headend/alarm"
 	"sigma/headend/channel"
@@ -49,7 +50,6 @@ func newEngine(t *testing.T) *engine {
 	e := &engine{
 		Root: t.Context(), Build: silent{}, Alarms: alarms, Web: w, Logger: slog.New(slog.DiscardHandler),
 		Events: func(string, string, string) {}, Viewed: func() map[string]int { return map[string]int{"b": 3} },
-		stations: map[string]*station{},
 	}
 	t.Cleanup(e.stop)
 	return e
@@ -104,19 +104,105 @@ func TestApply(t *testing.T) {
 	if err := e.SelectInput("a", 0); err == nil || !strings.Contains(err.Error(), `"a"`) {
 		t.Errorf("select on a channel that is gone: %v", err)
 	}
-	e.mu.Lock()
-	e.stations["a"] = gone // as if it went while it was asked
-	e.mu.Unlock()
+	here := e.onAir()
+	e.publish(here.config, map[string]*station{"a": gone}) // as if it went while it was asked
 	if err := e.RestartChannel("a"); err == nil || !strings.Contains(err.Error(), "went off air") {
 		t.Errorf("restart of a channel that ended: %v", err)
 	}
-	e.mu.Lock()
-	delete(e.stations, "a")
-	e.mu.Unlock()
+	e.publish(here.config, here.stations)
 	c.Channels[0].Disabled = true
 	apply(c)
 	if len(e.outputs()) != 0 || len(e.interfacesInUse()) != 0 {
 		t.Error("a channel that is off has outputs or interfaces")
+	}
+	if kept.stream.Load() != nil {
+		t.Error("a channel that is off may be played")
+	}
+}
+
+// Who watches over HTTP-TS does so until that is withdrawn, whatever else changes.
+func TestStreamIsWithdrawn(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*config.Config)
+		ends   bool
+	}{
+		"another segment": {func(c *config.Config) { c.Channels[0].SegmentCount = 7 }, false},
+		"one more":        {func(c *config.Config) { c.Channels[0].Protocols = []string{"hls", "mpegts"} }, false},
+		"withdrawn":       {func(c *config.Config) { c.Channels[0].Protocols = []string{"hls"} }, true},
+		"disabled":        {func(c *config.Config) { c.Channels[0].Disabled = true }, true},
+		"removed":         {func(c *config.Config) { c.Channels = nil }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine(t)
+			cfg := boxWith("a")
+			if err := e.Apply(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			st, _ := e.station("a")
+			watched := st.stream.Load()
+			next := cfg.Clone()
+			c.change(&next)
+			if err := e.Apply(t.Context(), next); err != nil {
+				t.Fatal(err)
+			}
+			if ended := watched.life.Err() != nil; ended != c.ends {
+				t.Errorf("ended %v, want %v", ended, c.ends)
+			}
+		})
+	}
+}
+
+// stuck builds sources that do not end before they may.
+type stuck struct {
+	silent
+	runs, asked, may chan struct{}
+}
+
+func (s stuck) Source(string, int, config.Input) (channel.Source, error) {
+	return channel.Source{Source: s}, nil
+}
+
+func (s stuck) Run(ctx context.Context, _ flow.Appender[flow.Batch]) error {
+	close(s.runs)
+	<-ctx.Done()
+	close(s.asked)
+	<-s.may
+	return nil
+}
+
+// Whoever asks what runs does not wait for a channel that takes its time to end.
+func TestApplyHoldsNobodyUp(t *testing.T) {
+	e := newEngine(t)
+	if err := e.Apply(t.Context(), boxWith("b")); err != nil {
+		t.Fatal(err)
+	}
+	s := stuck{runs: make(chan struct{}), asked: make(chan struct{}), may: make(chan struct{})}
+	e.Build = s
+	if err := e.Apply(t.Context(), boxWith("a", "b")); err != nil {
+		t.Fatal(err)
+	}
+	<-s.runs
+	applied, answers := make(chan error, 1), make(chan []string, 1)
+	go func() { applied <- e.Apply(t.Context(), boxWith("b")) }()
+	<-s.asked
+	go func() {
+		_, b := e.station("b")
+		if _, a := e.station("a"); a || !b || len(e.Channels()) != 1 || e.box().HTTP == "" || len(e.outputs())+len(e.interfacesInUse()) != 0 {
+			t.Errorf("a is found: %v, b is found: %v, channels %v", a, b, e.Channels())
+		}
+		answers <- e.names()
+	}()
+	select {
+	case got := <-answers:
+		if !slices.Equal(got, []string{"b"}) {
+			t.Errorf("channels %v", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("no answer while a channel ends")
+	}
+	close(s.may)
+	if err := <-applied; err != nil {
+		t.Error(err)
 	}
 }
 

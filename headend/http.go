@@ -1,6 +1,7 @@
 package headend
 
 import (
+	"context"
 	"net/http"
 
 	"sigma/headend/api"
@@ -20,12 +21,16 @@ func (a *app) handler(operators http.Handler) http.Handler {
 		}
 		return st.playlists.Load()
 	}}
-	stream := &httpts.Handler{Viewers: &a.viewers, Lookup: func(name string) *flow.Ring[flow.Batch] {
+	stream := &httpts.Handler{Viewers: &a.viewers, Lookup: func(name string) (*flow.Ring[flow.Batch], context.Context) {
 		st, ok := a.engine.station(name)
-		if !ok || !st.stream.Load() {
-			return nil
+		if !ok {
+			return nil, nil
 		}
-		return st.channel.Ring()
+		offer := st.stream.Load()
+		if offer == nil {
+			return nil, nil
+		}
+		return st.channel.Ring(), offer.life
 	}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

@@ -59,18 +59,19 @@ const (
 // app is a running box.
 type app struct {
 	Options
-	log     *slog.Logger
-	lines   *logStore
-	db      *storage.DB
-	alarms  *alarm.Tracker
-	control *control.Service
-	engine  *engine
-	wire    *wireLink
-	web     *web
-	probe   *systemProbe
-	viewers session.Registry
-	tasks   *supervise.Group
-	started atomic.Bool // the first datagram is out, or there is none to wait for
+	log      *slog.Logger
+	lines    *logStore
+	db       *storage.DB
+	alarms   *alarm.Tracker
+	control  *control.Service
+	engine   *engine
+	wire     *wireLink
+	web      *web
+	probe    *systemProbe
+	database *databaseProbe
+	viewers  session.Registry
+	tasks    *supervise.Group
+	started  atomic.Bool // the first datagram is out, or there is none to wait for
 }
 
 // Serve runs the box until ctx ends.
@@ -131,16 +132,17 @@ func (a *app) build(ctx context.Context) {
 	a.viewers.Now = time.Now
 	a.wire = &wireLink{Socket: filepath.Join(a.Data, wireName), Alarms: a.alarms, Log: a.log}
 	a.probe = &systemProbe{Proc: "/proc", Sys: "/sys", Data: a.Data, Started: time.Now(), Version: a.Version}
+	a.database = &databaseProbe{Write: a.db.Probe, Alarms: a.alarms}
 	a.web = &web{Root: ctx, HTTP: a.HTTP, SSH: a.SSH, Alarms: a.alarms, Log: a.log}
 	a.engine = &engine{
 		Root: ctx, Build: modules{Sender: a.wire}, Sender: a.wire, Alarms: a.alarms, Memory: memory{a.db},
 		Viewed: a.viewers.Count, Web: a.web, Probe: a.probe, Lines: a.lines, Logger: a.log,
-		Ports: &interfaceProbe{Log: a.log}, stations: map[string]*station{},
+		Ports: &interfaceProbe{Log: a.log},
 	}
 	a.control = control.New(control.Parts{Store: store{a.db}, Engine: a.engine, Alarms: a.alarms, Now: time.Now})
 	a.alarms.Changed = a.control.AlarmChanged
 	a.engine.Events = a.control.Record
-	apis := &api.Server{Control: a.control, Sessions: a.sessions, Ready: a.ready, Version: a.Version, Log: a.log}
+	apis := &api.Server{Control: a.control, Sessions: a.sessions, Uncounted: a.viewers.Uncounted, Ready: a.ready, Version: a.Version, Log: a.log}
 	a.web.Handler = a.handler(apis.Handler())
 }
 
@@ -212,6 +214,7 @@ func (a *app) background(ctx context.Context, console Console, local net.Listene
 	}
 	for name, run := range map[string]func(context.Context) error{
 		"alarms": a.alarms.Run, "events": a.control.Run, "wire": a.wire.run, "health": a.watchHealth,
+		"database": func(ctx context.Context) error { return a.database.run(ctx, a.watchSetup) },
 		"console":  func(ctx context.Context) error { return serveLocal(ctx, console, local) },
 		"watchdog": a.watchdog, "start": a.announce,
 	} {

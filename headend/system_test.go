@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sigma/headend/control"
 )
 
@@ -97,5 +99,23 @@ func TestDoctor(t *testing.T) {
 	}
 	if f := d.tool("no-such-program", "why", "how"); f.Well || f.Mend != "how" || !strings.Contains(f.Found, "why") {
 		t.Errorf("tool: %+v", f)
+	}
+}
+
+func TestClockTrouble(t *testing.T) {
+	for _, c := range []struct {
+		state  int
+		status int32
+		err    error
+		want   string
+	}{
+		{unix.TIME_OK, unix.STA_PLL, nil, ""},
+		{unix.TIME_ERROR, 0, nil, "nothing disciplines"},
+		{unix.TIME_OK, unix.STA_UNSYNC, nil, "nothing disciplines"},
+		{-1, 0, unix.EPERM, "cannot be told"}, // as where the system call is filtered
+	} {
+		if got := clockTrouble(c.state, c.status, c.err); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%+v: %q", c, got)
+		}
 	}
 }

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"sigma/headend/alarm"
 	"sigma/headend/config"
@@ -38,6 +41,7 @@ type door struct {
 	l      net.Listener       // nil while the address is not to be had
 	err    error              // why it was not to be had at first
 	cancel context.CancelFunc // ends the attempts to get it
+	left   bool               // given up for another door
 }
 
 func (d *door) close() {
@@ -58,46 +62,103 @@ func (w *web) addresses(b config.Box) map[alarm.Code]string {
 // Claim listens on the addresses of b. What is not to be had is an error if
 // something is listened on already, and is tried again with an alarm if not: the
 // box must come up. Release ends the old listeners; connections that are open go on.
+// Where an old listener of ours is in the way of a new one, it ends at once.
 func (w *web) Claim(ctx context.Context, b config.Box) (release func(), err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	next := map[alarm.Code]*door{}
-	defer func() {
-		if err != nil {
+	next, moving := map[alarm.Code]*door{}, w.moving(b)
+	for code, addr := range moving {
+		next[code] = newDoor(ctx, addr)
+	}
+	if w.inTheWay(moving, next) {
+		for code := range moving {
+			w.leave(code)
+		}
+		for code, d := range next {
+			if d.l == nil {
+				next[code] = newDoor(ctx, d.addr)
+			}
+		}
+	}
+	for code, d := range next {
+		if d.err != nil && w.doors[code] != nil {
 			for _, d := range next {
 				d.close()
 			}
+			w.comeBack(ctx)
+			return nil, d.err
 		}
-	}()
-	for code, addr := range w.addresses(b) {
-		old := w.doors[code]
-		if old != nil && old.addr == addr {
-			continue
-		}
-		l, err := listen(ctx, addr)
-		if err != nil && old != nil {
-			return nil, err
-		}
-		next[code] = &door{addr: addr, l: l, err: err, cancel: func() {}}
 	}
 	return func() { w.adopt(next) }, nil
 }
 
+// moving returns the addresses of b that are not listened on yet.
+func (w *web) moving(b config.Box) map[alarm.Code]string {
+	addresses := w.addresses(b)
+	maps.DeleteFunc(addresses, func(code alarm.Code, addr string) bool {
+		return w.doors[code] != nil && w.doors[code].addr == addr
+	})
+	return addresses
+}
+
+// inTheWay reports whether one of the doors that move has the port of an address
+// that is in use.
+func (w *web) inTheWay(moving map[alarm.Code]string, next map[alarm.Code]*door) bool {
+	for _, d := range next {
+		if errors.Is(d.err, unix.EADDRINUSE) && w.ours(moving, d.addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// ours reports whether one of the doors that move listens on the port of addr.
+func (w *web) ours(moving map[alarm.Code]string, addr string) bool {
+	for code := range moving {
+		if old := w.doors[code]; old != nil && old.l != nil && portOf(old.l.Addr().String()) == portOf(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// leave ends the listener of a door that is to come back if nothing takes its place.
+func (w *web) leave(code alarm.Code) {
+	if old := w.doors[code]; old != nil && old.l != nil {
+		_ = old.l.Close() // nothing was written to it
+		old.l, old.left = nil, true
+	}
+}
+
+// comeBack listens again where that was given up for nothing, or tries to.
+func (w *web) comeBack(ctx context.Context) {
+	for code, d := range w.doors {
+		if d.left {
+			w.open(code, newDoor(ctx, d.addr))
+		}
+	}
+}
+
 // Check says whether the addresses of b can be listened on. Nothing is kept open.
+// What a listener of ours is in the way of cannot be tried without ending it.
 func (w *web) Check(ctx context.Context, b config.Box) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for code, addr := range w.addresses(b) {
-		if old := w.doors[code]; old != nil && old.addr == addr {
-			continue
+	moving := w.moving(b)
+	for code, addr := range moving {
+		d := newDoor(ctx, addr)
+		d.close()
+		if d.err != nil && !(errors.Is(d.err, unix.EADDRINUSE) && w.ours(moving, addr)) {
+			return config.FieldErrors{{Path: map[alarm.Code]string{alarm.HTTPListenFailed: "box.http", alarm.SSHListenFailed: "box.ssh"}[code], Text: d.err.Error()}}
 		}
-		l, err := listen(ctx, addr)
-		if err != nil {
-			return config.FieldErrors{{Path: map[alarm.Code]string{alarm.HTTPListenFailed: "box.http", alarm.SSHListenFailed: "box.ssh"}[code], Text: err.Error()}}
-		}
-		_ = l.Close() // it was only tried
 	}
 	return nil
+}
+
+// newDoor listens on addr. The door says why if that cannot be.
+func newDoor(ctx context.Context, addr string) *door {
+	l, err := listen(ctx, addr)
+	return &door{addr: addr, l: l, err: err, cancel: func() {}}
 }
 
 func listen(ctx context.Context, addr string) (net.Listener, error) {
@@ -120,12 +181,17 @@ func (w *web) adopt(next map[alarm.Code]*door) {
 		if old := w.doors[code]; old != nil {
 			old.close()
 		}
-		w.doors[code] = d
-		if d.l != nil {
-			w.serve(code, d.l)
-		} else {
-			w.retry(code, d)
-		}
+		w.open(code, d)
+	}
+}
+
+// open serves on a door, or begins to try for it. The caller holds mu.
+func (w *web) open(code alarm.Code, d *door) {
+	w.doors[code] = d
+	if d.l != nil {
+		w.serve(code, d.l)
+	} else {
+		w.retry(code, d)
 	}
 }
 

@@ -129,3 +129,56 @@ func TestWebMoves(t *testing.T) {
 		t.Error("the old address is still listened on")
 	}
 }
+
+// The addresses of the box may take the place of each other.
+func TestWebMovesWithinItsPorts(t *testing.T) {
+	console := make(chan string, 10)
+	w := newWeb(t, make(states, 100))
+	w.Console = func(l net.Listener) error {
+		console <- l.Addr().String()
+		_, err := l.Accept()
+		return err
+	}
+	a, b, taken := hold(t), hold(t), hold(t)
+	first, second := a.Addr().String(), b.Addr().String()
+	_, _ = a.Close(), b.Close()
+	claim := func(box config.Box) error {
+		t.Helper()
+		if err := w.Check(t.Context(), box); err != nil {
+			return err
+		}
+		release, err := w.Claim(t.Context(), box)
+		if err == nil {
+			release()
+		}
+		return err
+	}
+	for _, box := range []config.Box{
+		{HTTP: ":" + portOf(first), SSH: second},
+		{HTTP: first, SSH: second},
+		{HTTP: ":" + portOf(first), SSH: second},
+		{HTTP: second, SSH: first},
+	} {
+		if err := claim(box); err != nil {
+			t.Fatalf("%+v: %v", box, err)
+		}
+		get(t, http.DefaultClient, "127.0.0.1:"+portOf(box.HTTP))
+	}
+	for _, want := range []string{second, first} {
+		if got := <-console; got != want {
+			t.Errorf("the console is at %s, want %s", got, want)
+		}
+	}
+	// HTTP could take the port of the console, but the console cannot go where it should.
+	bad := config.Box{HTTP: first, SSH: taken.Addr().String()}
+	if err := claim(bad); err == nil {
+		t.Error("took an address that is taken")
+	}
+	if _, err := w.Claim(t.Context(), bad); err == nil {
+		t.Error("took an address that is taken, unchecked")
+	}
+	get(t, http.DefaultClient, second)
+	if got := <-console; got != first {
+		t.Errorf("the console came back at %s, want %s", got, first)
+	}
+}

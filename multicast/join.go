@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"unsafe"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,6 +24,29 @@ func interfaceIndex(name string, multicast bool) (int, error) {
 		return 0, fmt.Errorf("%w %s: carries no multicast; ip link set %s multicast on", ErrInterface, name, name)
 	}
 	return ifi.Index, nil
+}
+
+// device returns the interface to receive on, with index 0 for any. For a group
+// without one it asks the routing table, as the kernel would, so as to know which it
+// is: when it goes, so does the membership.
+func (r *Receiver) device() (name string, index int, err error) {
+	group := r.Group.Addr()
+	if r.Interface != "" {
+		index, err = interfaceIndex(r.Interface, group.IsMulticast())
+		return r.Interface, index, err
+	}
+	if !group.IsMulticast() {
+		return "", 0, nil
+	}
+	routes, err := netlink.RouteGet(group.AsSlice())
+	if err != nil || len(routes) == 0 {
+		return "", 0, fmt.Errorf("%w: none has a route to %s; name one, or ip route add %s dev …", ErrInterface, group, group)
+	}
+	ifi, err := net.InterfaceByIndex(routes[0].LinkIndex)
+	if err != nil {
+		return "", 0, fmt.Errorf("%w: that of the route to %s has gone", ErrInterface, group)
+	}
+	return ifi.Name, ifi.Index, nil
 }
 
 // socket opens, binds and joins.
@@ -152,8 +176,6 @@ func (r *Receiver) join(fd, index int) error {
 	switch {
 	case err == nil:
 		return nil
-	case isErrno(err, unix.ENODEV) && r.Interface == "":
-		return fmt.Errorf("%w: none has a route to %s; name one, or ip route add %s dev …", ErrInterface, r.Group.Addr(), r.Group.Addr())
 	case isErrno(err, unix.ENOBUFS, unix.ENOMEM):
 		return fmt.Errorf("join %s: too many groups or sources; raise net.ipv4.igmp_max_memberships, net.ipv4.igmp_max_msf or net.core.optmem_max with sysctl: %w", r.Group, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -357,6 +358,51 @@ func TestSourceReordersRTP(t *testing.T) {
 		if len(it.V.Data)%flow.PacketSize != 0 || it.Arrived <= 0 || it.Arrived > monotonic() {
 			t.Errorf("item %d: %d bytes arrived at %v", i, len(it.V.Data), it.Arrived)
 		}
+	}
+}
+
+// TestInterfaceOfTheRouteGoes takes away the interface that a group without one was
+// joined on, by the routing table: the membership has gone with it, so that Run must
+// end, and Run again joins on what comes in its place.
+func TestInterfaceOfTheRouteGoes(t *testing.T) {
+	for _, to := range []string{"239.1.1.1:5000", "[ff15::1]:5000"} {
+		t.Run(to, func(t *testing.T) {
+			n := network(t, 2)
+			s := &Source{Receiver: Receiver{Group: group(to), Now: monotonic}}
+			done := make(chan error)
+			joins := func() bool {
+				var list []Interface
+				if err := n.Do(1, func() (err error) { list, err = Lister{}.Interfaces(); return err }); err != nil {
+					t.Fatal(err)
+				}
+				return slices.ContainsFunc(list, func(i Interface) bool {
+					return i.Name == "eth" && slices.Contains(i.Groups, s.Receiver.Group.Addr())
+				})
+			}
+			for range 2 {
+				ctx, cancel := context.WithTimeout(t.Context(), limit)
+				defer cancel()
+				go func() { done <- n.Do(1, func() error { return s.Run(ctx, newSink()) }) }()
+				for !joins() {
+					if ctx.Err() != nil {
+						t.Fatal("the group is not joined")
+					}
+				}
+				ip(t, n, 1, "link del eth")
+				if err := <-done; !errors.Is(err, ErrInterface) || !strings.Contains(err.Error(), "eth") {
+					t.Fatalf("run: %v, want %v eth", err, ErrInterface)
+				}
+				if err := n.Do(1, func() error { return s.Run(ctx, newSink()) }); !errors.Is(err, ErrInterface) {
+					t.Fatalf("run without an interface: %v, want %v", err, ErrInterface)
+				}
+				ip(t, n, 1, "link add eth type veth peer name other")
+				ip(t, n, 1, "link set other up")
+				ip(t, n, 1, "link set eth up")
+				ip(t, n, 1, "addr add 10.99.0.2/24 dev eth")
+				ip(t, n, 1, "route add 224.0.0.0/4 dev eth")
+				ip(t, n, 1, "-6 route replace multicast ff15::/16 dev eth table local")
+			}
+		})
 	}
 }
 

@@ -41,7 +41,8 @@ type Receiver struct {
 	Now       func() time.Duration // CLOCK_MONOTONIC
 
 	fd      int
-	index   int // of the interface, 0 if none is named
+	name    string // of the interface: that of Interface, or the one a group is received on
+	index   int    // of it, 0 for none
 	open    bool
 	warning string
 	drops   uint64
@@ -63,7 +64,10 @@ type mmsghdr struct {
 // Open binds to the address and joins the group. Its errors wrap ErrAddress,
 // ErrInterface, ErrInUse or a system error. Close must follow.
 func (r *Receiver) Open() error {
-	index, err := r.check()
+	if err := r.check(); err != nil {
+		return err
+	}
+	name, index, err := r.device()
 	if err != nil {
 		return err
 	}
@@ -71,7 +75,7 @@ func (r *Receiver) Open() error {
 	if err != nil {
 		return err
 	}
-	r.fd, r.index, r.open, r.warning, r.lastOvf = fd, index, true, warning, 0
+	r.fd, r.name, r.index, r.open, r.warning, r.lastOvf = fd, name, index, true, warning, 0
 	if r.msgs == nil {
 		r.allocate()
 	}
@@ -195,23 +199,20 @@ func (r *Receiver) Close() error {
 	return unix.Close(r.fd)
 }
 
-// check looks at the arguments and returns the index of the interface, 0 for none.
-func (r *Receiver) check() (int, error) {
+// check looks at the addresses among the arguments.
+func (r *Receiver) check() error {
 	a := r.Group.Addr()
 	switch {
 	case !a.IsValid() || a.Is4In6():
-		return 0, fmt.Errorf("%w %s: want an IPv4 or IPv6 group, or an address of this box", ErrAddress, r.Group)
+		return fmt.Errorf("%w %s: want an IPv4 or IPv6 group, or an address of this box", ErrAddress, r.Group)
 	case r.Group.Port() == 0:
-		return 0, fmt.Errorf("%w %s: port 0, want 1 to 65535", ErrAddress, r.Group)
+		return fmt.Errorf("%w %s: port 0, want 1 to 65535", ErrAddress, r.Group)
 	case r.Source.IsValid() && (r.Source.Is4() != a.Is4() || r.Source.IsMulticast() || r.Source.IsUnspecified()):
-		return 0, fmt.Errorf("%w: source %s, want a host of the family of %s", ErrAddress, r.Source, a)
+		return fmt.Errorf("%w: source %s, want a host of the family of %s", ErrAddress, r.Source, a)
 	case r.Source.IsValid() && !a.IsMulticast():
-		return 0, fmt.Errorf("%w %s: source %s needs a multicast group", ErrAddress, r.Group, r.Source)
+		return fmt.Errorf("%w %s: source %s needs a multicast group", ErrAddress, r.Group, r.Source)
 	}
-	if r.Interface == "" {
-		return 0, nil
-	}
-	return interfaceIndex(r.Interface, a.IsMulticast())
+	return nil
 }
 
 // isErrno reports whether err is one of the system errors.

@@ -23,6 +23,8 @@ type Shaper interface {
 	// Emit calls send, in order, for every datagram that is decided. The packets, at
 	// most 7, are valid until send returns.
 	Emit(now time.Duration, send func(at time.Duration, packets []byte))
+	// Mark makes the next PCR carry discontinuity_indicator. It may be called by send.
+	Mark()
 	// PSI returns the tables that keep receivers tuned.
 	PSI() mux.PSI
 }
@@ -90,10 +92,13 @@ func (s *Sender) Run(ctx context.Context, from *flow.Cursor[flow.Batch]) error {
 		s.lost.Store(from.Lost())
 		s.Emit()
 		// A sleep costs half of what a timer with a channel does, and there are hundreds
-		// of senders; the end of ctx is noticed within 10 ms.
+		// of senders; the end of a context is noticed within 10 ms.
 		time.Sleep(emitEvery - s.Now()%emitEvery)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if err := from.Err(); err != nil {
+			return err
 		}
 	}
 }
@@ -103,6 +108,9 @@ func (s *Sender) Run(ctx context.Context, from *flow.Cursor[flow.Batch]) error {
 func (s *Sender) Emit() {
 	if !s.begun {
 		s.begun, s.last = true, s.Port.Last()
+		if s.last != 0 {
+			s.Shaper.Mark() // receivers have seen another clock
+		}
 	}
 	s.Shaper.Emit(s.Now(), s.send)
 	psi := s.Shaper.PSI()
@@ -122,6 +130,7 @@ func (s *Sender) Emit() {
 func (s *Sender) send(at time.Duration, packets []byte) {
 	if at <= s.last {
 		s.early.Add(1)
+		s.Shaper.Mark() // the mark may have been in this one
 		return
 	}
 	b := s.buf[:0]

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"sigma/multicast/wire"
 	"sigma/mux"
 	"sigma/mux/flow"
+	"sigma/mux/ts"
 )
 
 const fileRate = 2_000_000
@@ -125,6 +127,66 @@ func TestIndependentReceiversUnderstand(t *testing.T) {
 				t.Errorf("%+v", k)
 			}
 		})
+	}
+}
+
+// port is a Port that keeps what it is given.
+type port struct {
+	last time.Duration
+	sent []byte
+}
+
+func (p *port) Send(_ time.Duration, payload []byte) bool {
+	p.sent = append(p.sent, payload...)
+	return true
+}
+func (p *port) SetPSI([]wire.PSISet) error { return nil }
+func (p *port) Last() time.Duration        { return p.last }
+
+// TestFirstPCRAfterATakeover plays a file to a port on which something was sent
+// before, up to a time at which packets of ours would leave already: of the PCRs that
+// do leave just the first one is marked. On a new port none is.
+func TestFirstPCRAfterATakeover(t *testing.T) {
+	data := programme(t)
+	for _, rate := range []int64{3_000_000, 0} {
+		for _, last := range []time.Duration{0, 100 * time.Millisecond, 700 * time.Millisecond} {
+			now, to := time.Duration(0), &port{last: last}
+			s := &Sender{Shaper: &mux.Shaper{Rate: rate}, Port: to, Now: func() time.Duration { return now }}
+			for ; now < 2*time.Second; now += 10 * time.Millisecond {
+				from := int(now*fileRate/8/time.Second) / flow.PacketSize * flow.PacketSize
+				end := int((now+10*time.Millisecond)*fileRate/8/time.Second) / flow.PacketSize * flow.PacketSize
+				s.Shaper.Push(flow.Item[flow.Batch]{Stamp: flow.Stamp{Arrived: now}, V: flow.Batch{Data: data[from:end:end]}})
+				s.Emit()
+			}
+			var marks []bool
+			for p := range slices.Chunk(to.sent, flow.PacketSize) {
+				if ts.HasPCR(p) {
+					marks = append(marks, ts.DiscontinuityIndicator(p))
+				}
+			}
+			if len(marks) < 10 || marks[0] != (last != 0) || slices.Contains(marks[1:], true) {
+				t.Errorf("rate %d, sent before up to %v: PCRs marked %v", rate, last, marks)
+			}
+			if early := s.Counters().Early; (early > 0) != (last > mux.DefaultDelay) {
+				t.Errorf("rate %d, sent before up to %v: %d datagrams early", rate, last, early)
+			}
+		}
+	}
+}
+
+// TestSenderEndsWithTheCursor ends the context of the cursor, not that of Run, while
+// nothing comes.
+func TestSenderEndsWithTheCursor(t *testing.T) {
+	ended := errors.New("the ring is over")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	c := flow.NewRing[flow.Batch](10).Open(ctx, flow.Live)
+	defer c.Close()
+	cancel(ended)
+	s := &Sender{Shaper: &mux.Shaper{}, Port: &port{}, Now: monotonic}
+	within, stop := context.WithTimeout(t.Context(), limit)
+	defer stop()
+	if err := s.Run(within, c); !errors.Is(err, ended) {
+		t.Errorf("run: %v, want %v", err, ended)
 	}
 }
 

@@ -218,15 +218,15 @@ func (s *Source) publish() {
 // stillThere returns an error when the interface of the membership has gone, which
 // the kernel tells nobody: the group must be joined again on what comes in its place.
 func (r *Receiver) stillThere() error {
-	if r.Interface == "" {
+	if r.index == 0 {
 		return nil
 	}
-	ifr, err := unix.NewIfreq(r.Interface)
+	ifr, err := unix.NewIfreq(r.name)
 	if err != nil {
-		return fmt.Errorf("%w %s: %w", ErrInterface, r.Interface, err)
+		return fmt.Errorf("%w %s: %w", ErrInterface, r.name, err)
 	}
 	if err := unix.IoctlIfreq(r.fd, unix.SIOCGIFINDEX, ifr); err != nil || ifr.Uint32() != uint32(r.index) {
-		return fmt.Errorf("%w %s: has gone or was replaced", ErrInterface, r.Interface)
+		return fmt.Errorf("%w %s: has gone or was replaced", ErrInterface, r.name)
 	}
 	return nil
 }

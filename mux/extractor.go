@@ -38,7 +38,7 @@ type ServiceStatus struct {
 func (e *Extractor) Status() ServiceStatus { return e.programme.status() }
 
 func (g *programme) status() ServiceStatus {
-	return ServiceStatus{State: g.state, Program: g.number, Versions: g.Versions}
+	return ServiceStatus{State: g.state, Program: g.number, Versions: g.versions}
 }
 
 // Feed passes what belongs to the programme to emit, at most one item, with the

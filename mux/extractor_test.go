@@ -46,7 +46,7 @@ func TestExtractorRenames(t *testing.T) {
 	e := &Extractor{Selection: Selection{
 		Program: 2, ServiceID: 77, Name: "Hai", Provider: "Nhà",
 		PIDs:     []PID{{Kind: 'm', Value: 100}, {Kind: 'v', Index: 1, Value: 211}, {Kind: 'a', Index: 1, Value: 221}},
-		Versions: Versions{PAT: 31, PMT: 5},
+		Versions: &Versions{PAT: 31, PMT: 5},
 	}}
 	out := extract(e, in)
 	if !bytes.Equal(before, in) {
@@ -118,7 +118,7 @@ func TestExtractorFollowsTables(t *testing.T) {
 		}
 		return sectionPackets(t, pid, p, &pmtCC)
 	}
-	e := &Extractor{}
+	e := &Extractor{Selection: Selection{Versions: &Versions{}}}
 	steps := []struct {
 		name  string
 		feed  []byte
@@ -153,6 +153,45 @@ func TestExtractorFollowsTables(t *testing.T) {
 		if st.State != step.state || !slices.Equal(got, step.want) || st.Versions.PMT != step.ver {
 			t.Errorf("%s: %v, PIDs %v, PMT version %d; want %v, %v, %d", step.name, st.State, got, st.Versions.PMT, step.state, step.want, step.ver)
 		}
+	}
+}
+
+// TestVersionsOfASuccessor restarts an extractor on the same input: a table whose
+// content is the same keeps its version, one that was changed has another, be it told
+// nothing, as after an edit, or what its predecessor sent last.
+func TestVersionsOfASuccessor(t *testing.T) {
+	in := slices.Concat(
+		sectionPackets(t, 0, &psi.PAT{TransportStreamID: 1, Programs: []psi.Program{{Number: 1, PID: 100}}}, new(uint8)),
+		sectionPackets(t, 17, &psi.SDT{TransportStreamID: 1, Services: []psi.SDTService{{ServiceID: 1}}}, new(uint8)),
+		sectionPackets(t, 100, &psi.PMT{ProgramNumber: 1, PCRPID: 101, Streams: []psi.Stream{{Type: 2, PID: 101}}}, new(uint8)),
+	)
+	versions := func(s Selection) Versions {
+		e := &Extractor{Selection: s}
+		extract(e, in)
+		return e.Status().Versions
+	}
+	one := Selection{Name: "Eins", PIDs: []PID{{'v', 1, 500}}}
+	first := versions(one)
+	if again := versions(one); again != first {
+		t.Errorf("versions %+v after a restart, were %+v", again, first)
+	}
+	changed := map[uint8]bool{}
+	for pid := range uint16(100) {
+		two := versions(Selection{Name: "Eins", PIDs: []PID{{'v', 1, 600 + pid}}})
+		changed[two.PMT] = true
+		if two.PAT != first.PAT || two.SDT != first.SDT {
+			t.Errorf("versions %+v, were %+v: only the PMT has changed", two, first)
+		}
+	}
+	if len(changed) < 20 {
+		t.Errorf("100 PMTs have %d versions: %v", len(changed), changed)
+	}
+	if named := versions(Selection{Name: "Zwei", PIDs: one.PIDs}); named.SDT == first.SDT || named.PMT != first.PMT {
+		t.Errorf("versions %+v with another name, were %+v", named, first)
+	}
+	one.Versions = &Versions{SDT: 3}
+	if given := versions(one); given != *one.Versions {
+		t.Errorf("versions %+v, want those given, 0 included", given)
 	}
 }
 
@@ -218,5 +257,35 @@ func TestForeignPCRPassesWithoutPayload(t *testing.T) {
 	}
 	if len(payloads(out, 300)) != 188 {
 		t.Error("stream did not pass")
+	}
+}
+
+// TestPATListsTheNITOfTheInput holds that the PAT names a NIT only if there is one:
+// in the PAT of the input, or seen on its PID.
+func TestPATListsTheNITOfTheInput(t *testing.T) {
+	one := psi.Program{Number: 1, PID: 100}
+	pmt := sectionPackets(t, 100, &psi.PMT{ProgramNumber: 1, PCRPID: 101, Streams: []psi.Stream{{Type: 2, PID: 101}}}, new(uint8))
+	nit := sectionPackets(t, psi.PIDNIT, &psi.NIT{NetworkID: 1}, new(uint8))
+	for _, c := range []struct {
+		name  string
+		pat   []psi.Program
+		after []byte // the PMT
+		want  []psi.Program
+	}{
+		{"none", []psi.Program{one}, nil, []psi.Program{one}},
+		{"listed", []psi.Program{{PID: psi.PIDNIT}, one}, nil, []psi.Program{{PID: psi.PIDNIT}, one}},
+		{"seen", []psi.Program{one}, nit, []psi.Program{{PID: psi.PIDNIT}, one}},
+		{"listed on a PID that does not pass", []psi.Program{{PID: 0x50}, one}, nil, []psi.Program{one}},
+	} {
+		s := &Shaper{Rate: 1_000_000}
+		pat := sectionPackets(t, 0, &psi.PAT{TransportStreamID: 1, Programs: c.pat}, new(uint8))
+		s.Push(item(slices.Concat(pat, pmt, c.after), 0, 0))
+		made, err := psi.ParsePAT(s.programme.made.pat...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(made.Programs, c.want) {
+			t.Errorf("%s: PAT of %v, want %v", c.name, made.Programs, c.want)
+		}
 	}
 }

@@ -14,6 +14,9 @@ import (
 // the packets outside them at the mean rate, and longer where a video or audio
 // stream would otherwise start its next pass before its last frame is over.
 //
+// Where the clock of a programme ends before the pass does, as that of a video with a
+// longer sound, its first PCR of the next pass carries discontinuity_indicator.
+//
 // PES headers are shifted that lie whole in one packet and are not scrambled, as
 // multiplexers write them. The zero value is ready. It is for one goroutine.
 type Loop struct {
@@ -28,6 +31,14 @@ type Loop struct {
 
 	counters counters
 	streams  map[uint16]*span
+	pcrs     map[uint16]*pcrs
+}
+
+// pcrs are the PCRs of one PID.
+type pcrs struct {
+	last    flow.Ticks // sent, below the wrap
+	longest flow.Ticks // step within a pass, 100 ms at least
+	pass    int        // of the last one
 }
 
 // span is the extent of one stream in one pass: 33-bit time stamps of 90 kHz.
@@ -63,7 +74,7 @@ const maxExcess = 10 * flow.TicksPerSecond
 // caller, and begin with the first packet on the first call and after Rewind.
 func (l *Loop) Next(data []byte) {
 	if l.streams == nil {
-		l.streams = map[uint16]*span{}
+		l.streams, l.pcrs = map[uint16]*span{}, map[uint16]*pcrs{}
 	}
 	for p := range packets(data) {
 		pid := ts.PID(p)
@@ -132,6 +143,9 @@ func (l *Loop) packet(p []byte, pid uint16) {
 		}
 		ts.SetPCR(p, pcr+uint64(l.shift))
 		l.shiftOPCR(p)
+		if l.pauses(pid, flow.Ticks(wrapped(flow.Ticks(pcr)+l.shift))) {
+			ts.SetDiscontinuityIndicator(p, true)
+		}
 	}
 	b := ts.Payload(p)
 	if ts.PUSI(p) && ts.Scrambling(p) == 0 {
@@ -140,6 +154,23 @@ func (l *Loop) packet(p []byte, pid uint16) {
 	if s := l.streams[pid]; s != nil {
 		s.tail += int64(len(b))
 	}
+}
+
+// pauses reports whether the PCR sent now is the first of its PID in this pass and
+// farther from the one before than any within a pass, and than the 100 ms that ISO/IEC
+// 13818-1 clause 2.7.2 allows.
+func (l *Loop) pauses(pid uint16, pcr flow.Ticks) bool {
+	c := l.pcrs[pid]
+	if c == nil {
+		l.pcrs[pid] = &pcrs{last: pcr, longest: flow.TicksPerSecond / 10, pass: l.passes}
+		return false
+	}
+	step, again := forward(pcr-c.last), c.pass != l.passes
+	c.last, c.pass = pcr, l.passes
+	if !again && step <= maxPCRStep {
+		c.longest = max(c.longest, step)
+	}
+	return again && step > c.longest
 }
 
 // shiftOPCR shifts original_program_clock_reference, which follows the PCR.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sigma/mux/flow"
+	"sigma/mux/ts"
 )
 
 // looped reads a file several times through a Loop.
@@ -98,6 +99,51 @@ func checkDTS(t *testing.T, out []byte, passes int, seconds float64) {
 		}
 		if s.longest > 0.15 {
 			t.Errorf("stream %d pauses for %.3f s", i, s.longest)
+		}
+	}
+}
+
+// unequal is a programme of two streams of which that with the PCR is over first: PCRs
+// up to short, PES packets of sound up to long, in steps of 40 ms.
+func unequal(short, long int) []byte {
+	var out []byte
+	var cc byte
+	for i := range long {
+		if i < short {
+			out = ts.AppendPCRPacket(out, 256, 0, uint64(i)*40*27_000)
+		}
+		p := es(257, cc)
+		cc++
+		p[1] |= 0x40
+		pts := uint64(i) * 40 * 90
+		copy(p[4:], []byte{0, 0, 1, 0xC0, 0, 0, 0x80, 0x80, 5,
+			0x21 | byte(pts>>30)<<1, byte(pts >> 22), byte(pts>>14) | 1, byte(pts >> 7), byte(pts<<1) | 1})
+		out = append(out, p...)
+	}
+	return out
+}
+
+// TestLoopOfUnequalStreams holds that a pause of the PCR between two passes is marked,
+// and that nothing else is.
+func TestLoopOfUnequalStreams(t *testing.T) {
+	for _, c := range []struct{ short, long, marks int }{{100, 100, 0}, {100, 101, 0}, {100, 102, 2}, {100, 150, 2}, {1, 50, 2}} {
+		var l Loop
+		cs := clocksOf(looped(&l, unequal(c.short, c.long), 3))
+		if len(cs) != 3*c.short {
+			t.Fatalf("%d PCRs", len(cs))
+		}
+		marks := 0
+		for i := 1; i < len(cs); i++ {
+			d := step(cs[i-1].pcr, cs[i].pcr)
+			if cs[i].mark != (d > 100*27_000) || d <= 0 {
+				t.Errorf("%d of %d: PCR step %d ms, marked %v", c.short, c.long, d/27_000, cs[i].mark)
+			}
+			if cs[i].mark {
+				marks++
+			}
+		}
+		if marks != c.marks || cs[0].mark {
+			t.Errorf("%d of %d: %d marks, want %d", c.short, c.long, marks, c.marks)
 		}
 	}
 }

@@ -87,6 +87,8 @@ type programme struct {
 	pmtSeen  psi.Section
 	pmt      *psi.PMT
 	made     *tables
+	versions Versions // of the tables made last
+	nit      bool     // the input has a NIT
 	begun    bool
 }
 
@@ -94,6 +96,9 @@ type programme struct {
 func (g *programme) begin() {
 	g.begun = true
 	g.pcrPID = ts.NullPID
+	if g.Versions != nil {
+		g.versions = *g.Versions
+	}
 	g.reroute(&pidMap{})
 }
 
@@ -133,7 +138,7 @@ func (g *programme) packet(p []byte) route {
 	case psi.PIDEIT:
 		g.eitIn.Push(p, g.onEIT)
 	case psi.PIDNIT:
-		g.nitIn.Push(p, func(s psi.Section) { g.to.info(psi.PIDNIT, s) })
+		g.nitIn.Push(p, g.onNIT)
 	case psi.PIDTDT:
 		g.tdtIn.Push(p, func(s psi.Section) { g.to.info(psi.PIDTDT, s) })
 	default:
@@ -167,6 +172,7 @@ func (g *programme) choose() {
 	if err != nil {
 		return
 	}
+	g.nit = slices.ContainsFunc(pat.Programs, func(p psi.Program) bool { return p.Number == 0 && p.PID == psi.PIDNIT })
 	p := g.find(pat)
 	if p == nil {
 		g.state, g.pmtSeen, g.pmt = NoService, nil, nil
@@ -228,6 +234,15 @@ func (g *programme) onPMT(s psi.Section) {
 		g.rebuild()
 	}
 	g.to.ended(psi.TablePMT)
+}
+
+// onNIT passes the NIT, which DVB has on its PID whether the PAT says so or not.
+func (g *programme) onNIT(s psi.Section) {
+	if id := s.TableID(); !g.nit && (id == psi.TableNITActual || id == psi.TableNITOther) {
+		g.nit = true
+		g.rebuild()
+	}
+	g.to.info(psi.PIDNIT, s)
 }
 
 func (g *programme) onSDT(s psi.Section) {

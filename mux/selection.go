@@ -11,12 +11,18 @@ import (
 // Selection says which programme of the input is taken and what it is called on
 // the way out. The zero value takes the first programme as it is.
 type Selection struct {
-	Program   uint16   // program_number in the input; 0 takes the first of the PAT
-	ServiceID uint16   // program_number and service_id on the way out; 0 keeps that of the input
-	Name      string   // service_name on the way out; empty keeps that of the input
-	Provider  string   // service_provider_name on the way out; empty keeps that of the input
-	PIDs      []PID    // PIDs on the way out; streams that are not named keep theirs
-	Versions  Versions // version_number of the first tables, so that they go on after a restart
+	Program   uint16 // program_number in the input; 0 takes the first of the PAT
+	ServiceID uint16 // program_number and service_id on the way out; 0 keeps that of the input
+	Name      string // service_name on the way out; empty keeps that of the input
+	Provider  string // service_provider_name on the way out; empty keeps that of the input
+	PIDs      []PID  // PIDs on the way out; streams that are not named keep theirs
+
+	// Versions are those of the first tables. If nil they follow from the content of
+	// the tables: after a restart the same table has the version it began with
+	// before, and a changed one, in all but 1 of 32 cases, another, where counting from
+	// 0 would let receivers keep the tables they have. Later changes count on by one
+	// (EN 300 468 clause 5.1.1), from either beginning.
+	Versions *Versions
 }
 
 // Renames reports whether s asks for anything but the programme as it is.

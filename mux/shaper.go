@@ -171,6 +171,12 @@ func (s *Shaper) Push(it flow.Item[flow.Batch]) {
 	s.push(it)
 }
 
+// Mark makes the next PCR sent carry discontinuity_indicator. It is for what receivers
+// have seen before and the Shaper has not: packets that another one sent to them, or
+// some of its own that did not reach them. It may be called at any time, within send
+// as well.
+func (s *Shaper) Mark() { s.mark, s.force = true, true }
+
 // Emit calls send, in order, for every datagram whose content is decided and whose
 // time is at most Lead after now. Both now and at are on the clock of Stamp.Arrived.
 // The packets, whole and at most 7, are valid until send returns. It is to be

@@ -30,9 +30,9 @@ func (g *programme) rebuild() {
 		if last == nil {
 			last = &tables{}
 		}
-		t.pat = renew(last.pat, &g.Versions.PAT, func(v uint8) ([]psi.Section, error) { return g.makePAT(v, t.pmtPID) })
-		t.pmt = renew(last.pmt, &g.Versions.PMT, func(v uint8) ([]psi.Section, error) { return g.makePMT(v, m) })
-		t.sdt = renew(last.sdt, &g.Versions.SDT, g.makeSDT)
+		t.pat = g.renew(last.pat, &g.versions.PAT, func(v uint8) ([]psi.Section, error) { return g.makePAT(v, t.pmtPID) })
+		t.pmt = g.renew(last.pmt, &g.versions.PMT, func(v uint8) ([]psi.Section, error) { return g.makePMT(v, m) })
+		t.sdt = g.renew(last.sdt, &g.versions.SDT, g.makeSDT)
 	}
 	g.reroute(m)
 	g.pcrPID = g.pmt.PCRPID
@@ -56,20 +56,35 @@ func (g *programme) routePCR() {
 
 // renew makes a table with the version it has, or with the next one if its content
 // is not that of last any more. A table that cannot be made stays as it was.
-func renew(last []psi.Section, version *uint8, build func(version uint8) ([]psi.Section, error)) []psi.Section {
+func (g *programme) renew(last []psi.Section, version *uint8, build func(version uint8) ([]psi.Section, error)) []psi.Section {
 	t, err := build(*version & 31)
 	if err != nil {
 		return last
 	}
-	if last == nil || equal(last, t) {
-		return t
-	}
 	next := (*version + 1) & 31
+	switch {
+	case equal(last, t):
+		return t
+	case len(last) > 0:
+	case g.Versions != nil:
+		return t
+	default:
+		next = firstVersion(t)
+	}
 	if t, err = build(next); err != nil {
 		return last
 	}
 	*version = next
 	return t
+}
+
+// firstVersion returns the version_number that a table made with version 0 begins with.
+func firstVersion(t []psi.Section) uint8 {
+	var sum uint32
+	for _, s := range t {
+		sum ^= s.CRC()
+	}
+	return uint8(sum & 31)
 }
 
 func equal(a, b []psi.Section) bool {
@@ -80,7 +95,7 @@ func (g *programme) transportStreamID() uint16 { return g.pat.sections[0].Extens
 
 func (g *programme) makePAT(version uint8, pmtPID uint16) ([]psi.Section, error) {
 	pat := psi.PAT{TransportStreamID: g.transportStreamID(), Version: version}
-	if g.route[psi.PIDNIT].class == info {
+	if g.nit && g.route[psi.PIDNIT].class == info {
 		pat.Programs = append(pat.Programs, psi.Program{PID: psi.PIDNIT})
 	}
 	pat.Programs = append(pat.Programs, psi.Program{Number: g.serviceID(), PID: pmtPID})

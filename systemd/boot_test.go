@@ -78,7 +78,10 @@ func boot(t *testing.T) machine {
 	if err := os.MkdirAll(filepath.Dir(dropIn), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	// In the sandbox of the unit, which nothing that is run beside it has.
+	askClock := fmt.Sprintf(`/usr/bin/perl -e 'my $$b = "\\0" x 512; syscall(%d, $$b) >= 0 or die "adjtimex: $$!"'`, unix.SYS_ADJTIMEX)
 	if err := os.WriteFile(dropIn, []byte(`[Service]
+ExecStartPre=`+askClock+`
 ExecStart=
 ExecStart=/usr/local/bin/headend serve --demo --data /var/lib/headend
 WatchdogSec=3s
@@ -254,6 +257,9 @@ func (m machine) wire() string {
 }
 
 func (m machine) checkSandbox() {
+	if mode := m.run("stat", "-c", "%a", "/var/lib/headend"); mode != "700" {
+		m.Errorf("the data folder has mode %s: 'headend doctor' says it must be 700", mode)
+	}
 	pids := map[string]string{"daemon": m.property("MainPID"), "sending process": m.wire()}
 	for name, pid := range pids {
 		for field, want := range map[string]string{

@@ -74,6 +74,8 @@ func TestUnitKeepsWhatTheDaemonNeeds(t *testing.T) {
 		"LimitRTPRIO=":                        "SCHED_FIFO without CAP_SYS_NICE",
 		"LimitMEMLOCK=infinity\n":             "mlockall without CAP_IPC_LOCK",
 		"StateDirectory=headend\n":            "the database is writable under ProtectSystem=strict",
+		"StateDirectoryMode=0700\n":           "keys and hashes are its own, and 'headend doctor' says so",
+		"UMask=0077\n":                        "so is what it makes",
 		"CapabilityBoundingSet=CAP_NET_BIND_": "ports 80 and 443",
 	} {
 		if !strings.Contains(text, "\n"+key) {
@@ -82,5 +84,12 @@ func TestUnitKeepsWhatTheDaemonNeeds(t *testing.T) {
 	}
 	if strings.Contains(text, "\nRestrictRealtime=") {
 		t.Error("RestrictRealtime= forbids the real-time thread that sends")
+	}
+	if strings.Contains(text, "\nProtectClock=yes") {
+		t.Error("ProtectClock=yes forbids to ask whether the clock is synchronised")
+	}
+	taken, given := strings.Index(text, "\nSystemCallFilter=~@privileged"), strings.Index(text, "\nSystemCallFilter=adjtimex ")
+	if given < taken || taken < 0 {
+		t.Error("adjtimex is not allowed behind what @privileged forbids: whether the clock is synchronised cannot be asked")
 	}
 }

@@ -176,6 +176,72 @@ func (s source) tableLines(body ast.Node) (lines int) {
 	return lines
 }
 
+// An alarm that nothing raises promises a watch that nobody keeps.
+func TestAlarmsAreRaised(t *testing.T) {
+	raised := map[string]bool{}
+	take := func(e ast.Expr) {
+		if sel, ok := e.(*ast.SelectorExpr); ok {
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "alarm" {
+				raised[sel.Sel.Name] = true
+			}
+		}
+	}
+	var declared []string
+	for _, s := range sources(t) {
+		if s.test() {
+			continue
+		}
+		if s.name == "headend/alarm/definitions.go" {
+			declared = codes(s.file)
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr: // set(code, object, on, detail)
+				if len(n.Args) == 4 && called(n) == "set" {
+					if on, ok := n.Args[2].(*ast.Ident); !ok || on.Name != "false" {
+						take(n.Args[0])
+					}
+				}
+			case *ast.KeyValueExpr: // what is raised under one of several codes
+				take(n.Key)
+			}
+			return true
+		})
+	}
+	if len(declared) < 20 {
+		t.Fatalf("found the alarms %q only", declared)
+	}
+	for _, name := range declared {
+		if !raised[name] {
+			t.Errorf("nothing raises alarm.%s", name)
+		}
+	}
+}
+
+// called returns the name of the function or method of a call, in lower case.
+func called(c *ast.CallExpr) string {
+	switch f := c.Fun.(type) {
+	case *ast.Ident:
+		return strings.ToLower(f.Name)
+	case *ast.SelectorExpr:
+		return strings.ToLower(f.Sel.Name)
+	}
+	return ""
+}
+
+// codes returns the names of the constants of type Code.
+func codes(f *ast.File) (names []string) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok {
+			if id, ok := v.Type.(*ast.Ident); ok && id.Name == "Code" {
+				names = append(names, v.Names[0].Name)
+			}
+		}
+		return true
+	})
+	return names
+}
+
 // mux is arithmetic: no goroutines and no clock but the one it is given.
 func TestMuxHasNoClockAndNoGoroutines(t *testing.T) {
 	for _, s := range sources(t) {

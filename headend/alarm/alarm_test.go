@@ -67,6 +67,7 @@ func (r *rig) pass(d time.Duration) {
 	for end := r.now.Add(d); r.now.Before(end); {
 		r.now = r.now.Add(100 * time.Millisecond)
 		r.Tick(r.now)
+		r.Flush()
 	}
 }
 
@@ -146,6 +147,7 @@ func TestOrderAndAck(t *testing.T) {
 	if _, ok = r.Ack(0, "ann", r.now); ok {
 		t.Error("0 is no alarm")
 	}
+	r.Flush()
 	if last := r.told[len(r.told)-1]; !strings.HasPrefix(last, "acked 43") || len(r.told) != 5 {
 		t.Errorf("told %v", r.told)
 	}
@@ -159,6 +161,58 @@ func TestForget(t *testing.T) {
 	r.Forget(r.now, "channel/a")
 	if a := r.Active(); len(a) != 1 || a[0].Object != "channel/a/b" {
 		t.Errorf("active %+v", a)
+	}
+}
+
+// Who is told of alarms may hang, as a disk does: that keeps none from being raised,
+// acknowledged or cleared.
+func TestChangedMayHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig()
+		told, hang := r.Changed, make(chan struct{})
+		r.Changed = func(a Alarm) {
+			<-hang
+			told(a)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.Run(ctx) }()
+		pass := func() {
+			time.Sleep(time.Second) // of the clock of synctest
+			synctest.Wait()
+		}
+		for i, on := range []bool{true, true, false} { // config_rolled_back: at once, both ways
+			r.Set(ConfigRolledBack, fmt.Sprint(i%2), on, "x")
+			pass()
+		}
+		if a := r.Active(); len(a) != 1 || a[0].ID != 2 {
+			t.Errorf("active %+v", a)
+		}
+		if _, ok := r.Ack(2, "ann", r.now); !ok {
+			t.Error("not acknowledged")
+		}
+		r.Forget(r.now, "1")
+		if len(r.told) != 0 || len(r.Active()) != 0 {
+			t.Errorf("told %v, active %v", r.told, r.Active())
+		}
+		close(hang)
+		synctest.Wait()
+		r.want(t, "raised 1 config_rolled_back 0 0s", "raised 2 config_rolled_back 1 0s", "cleared 1 config_rolled_back 0 0s",
+			"acked 2 config_rolled_back 1 0s", "cleared 2 config_rolled_back 1 0s")
+		cancel()
+		<-ended
+	})
+}
+
+func TestChangesThatWaitAreBounded(t *testing.T) {
+	r := newRig()
+	for i := range maxWaiting + 10 {
+		r.Set(ConfigRolledBack, fmt.Sprint(i), true, "")
+	}
+	r.Tick(r.now)
+	r.Flush()
+	if len(r.told) != maxWaiting || !strings.HasPrefix(r.told[0], "raised 11 ") || r.Untold() != 10 {
+		t.Errorf("told %d, first %s, untold %d", len(r.told), r.told[0], r.Untold())
 	}
 }
 

@@ -29,7 +29,6 @@ const (
 	ClockNotSynced    Code = "clock_not_synchronised"
 	MemoryLow         Code = "memory_low"
 	TemperatureHigh   Code = "temperature_high"
-	ReceiveBufferLow  Code = "receive_buffer_low"
 	SetupNotCompleted Code = "setup_not_completed"
 )
 
@@ -137,10 +136,6 @@ func Definitions() []Definition {
 			Title:  "the machine is too hot",
 			Cause:  "a fan stopped, a filter is full of dust, or the room is too warm",
 			Remedy: "check fans, filters and the air in the rack"},
-		{Code: ReceiveBufferLow, Severity: Warning, Delay: 0, Hold: 10 * time.Second,
-			Title:  "the system limits receive buffers; bursts may be lost",
-			Cause:  "net.core.rmem_max is lower than an input asked for",
-			Remedy: "set net.core.rmem_max to 16777216 with sysctl, as 'headend doctor' shows"},
 		{Code: SetupNotCompleted, Severity: Warning, Delay: time.Minute, Hold: 0,
 			Title:  "nobody can log in yet",
 			Cause:  "the first operator has not been created",

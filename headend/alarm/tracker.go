@@ -20,6 +20,10 @@ const (
 // maxStates bounds how many states are tracked: 2000 channels with a few each.
 const maxStates = 20_000
 
+// maxWaiting bounds how many changes wait to be told, as while the disk hangs. Then
+// the oldest go: what is told later of an alarm says how it is by then.
+const maxWaiting = 1000
+
 // poll is how often Run looks at the clock: the resolution of Delay and Hold.
 const poll = 200 * time.Millisecond
 
@@ -29,15 +33,17 @@ const poll = 200 * time.Millisecond
 type Tracker struct {
 	LastID int64 // the highest ID given out before; the next alarm has LastID + 1
 	// Changed, when set, is told of each alarm that is raised, cleared or
-	// acknowledged, in order for one alarm, from the goroutine of Run, Tick, Forget or
-	// Ack. It may block.
+	// acknowledged, in order, by Flush. It may block: alarms come and go all the same.
 	Changed func(Alarm)
 
 	mu      sync.Mutex
 	known   map[Code]Definition
 	states  map[key]*state
 	dropped uint64
-	tell    sync.Mutex // held while Changed is told, so that the order holds
+	waiting []Alarm // that Changed has not been told of, oldest first
+	untold  uint64
+	wake    chan struct{} // something waits
+	tell    sync.Mutex    // held while Changed is told, so that the order holds
 }
 
 type key struct {
@@ -87,17 +93,16 @@ func (t *Tracker) prepare() {
 	if t.states != nil {
 		return
 	}
-	t.states, t.known = map[key]*state{}, map[Code]Definition{}
+	t.states, t.known, t.wake = map[key]*state{}, map[Code]Definition{}, make(chan struct{}, 1)
 	for _, d := range Definitions() {
 		t.known[d.Code] = d
 	}
 }
 
-// Tick raises and clears what is due at now, and tells Changed.
+// Tick raises and clears what is due at now.
 func (t *Tracker) Tick(now time.Time) {
-	t.tell.Lock()
-	defer t.tell.Unlock()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	var changed []Alarm
 	for k, s := range t.states {
 		if a, ok := t.step(k, s, now); ok {
@@ -107,11 +112,7 @@ func (t *Tracker) Tick(now time.Time) {
 			delete(t.states, k)
 		}
 	}
-	t.mu.Unlock()
-	slices.SortFunc(changed, func(a, b Alarm) int { return cmp.Compare(a.ID, b.ID) })
-	for _, a := range changed {
-		t.report(a)
-	}
+	t.report(changed...)
 }
 
 // step moves one state on; it returns the alarm that was raised or cleared.
@@ -147,14 +148,57 @@ func (s *state) hold(def Definition) time.Duration {
 	return min(max(def.Hold, flapMin)<<min(s.raises-flapRaises+1, 16), max(flapHold, def.Hold))
 }
 
-func (t *Tracker) report(a Alarm) {
-	if t.Changed != nil {
-		t.Changed(a)
+// report has Changed told. The caller holds mu.
+func (t *Tracker) report(changed ...Alarm) {
+	if t.Changed == nil || len(changed) == 0 {
+		return
+	}
+	slices.SortFunc(changed, func(a, b Alarm) int { return cmp.Compare(a.ID, b.ID) })
+	t.waiting = append(t.waiting, changed...)
+	if n := len(t.waiting) - maxWaiting; n > 0 {
+		t.untold += uint64(n)
+		t.waiting = slices.Delete(t.waiting, 0, n)
+	}
+	select {
+	case t.wake <- struct{}{}:
+	default:
 	}
 }
 
-// Run calls Tick until ctx ends.
+// Flush tells Changed what waits, and returns when nothing does. Run calls it.
+func (t *Tracker) Flush() {
+	t.tell.Lock()
+	defer t.tell.Unlock()
+	for {
+		t.mu.Lock()
+		now := t.waiting
+		t.waiting = nil
+		t.mu.Unlock()
+		if len(now) == 0 {
+			return
+		}
+		for _, a := range now {
+			t.Changed(a)
+		}
+	}
+}
+
+// Run calls Tick until ctx ends, and Flush beside it.
 func (t *Tracker) Run(ctx context.Context) error {
+	t.mu.Lock()
+	t.prepare()
+	t.mu.Unlock()
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	telling.Go(func() {
+		for ctx.Err() == nil {
+			select {
+			case <-ctx.Done():
+			case <-t.wake:
+			}
+			t.Flush()
+		}
+	})
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for {
@@ -169,9 +213,8 @@ func (t *Tracker) Run(ctx context.Context) error {
 
 // Forget clears at once every alarm about the objects, which are no more.
 func (t *Tracker) Forget(now time.Time, objects ...string) {
-	t.tell.Lock()
-	defer t.tell.Unlock()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	var changed []Alarm
 	for k, s := range t.states {
 		if slices.Contains(objects, k.object) {
@@ -182,11 +225,7 @@ func (t *Tracker) Forget(now time.Time, objects ...string) {
 			delete(t.states, k)
 		}
 	}
-	t.mu.Unlock()
-	slices.SortFunc(changed, func(a, b Alarm) int { return cmp.Compare(a.ID, b.ID) })
-	for _, a := range changed {
-		t.report(a)
-	}
+	t.report(changed...)
 }
 
 // Active returns the raised alarms, most severe first, then newest. The slice
@@ -209,25 +248,18 @@ func (t *Tracker) Active() []Alarm {
 // Ack notes who has seen a raised alarm. It returns the alarm, and false if none
 // that is raised has the ID. Only the first acknowledgement counts.
 func (t *Tracker) Ack(id int64, by string, now time.Time) (Alarm, bool) {
-	t.tell.Lock()
-	defer t.tell.Unlock()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, s := range t.states {
 		if id == 0 || s.alarm.ID != id {
 			continue
 		}
-		fresh := s.alarm.AckedBy == ""
-		if fresh {
+		if s.alarm.AckedBy == "" {
 			s.alarm.AckedBy, s.alarm.Acked = by, now
+			t.report(s.alarm)
 		}
-		a := s.alarm
-		t.mu.Unlock()
-		if fresh {
-			t.report(a)
-		}
-		return a, true
+		return s.alarm, true
 	}
-	t.mu.Unlock()
 	return Alarm{}, false
 }
 
@@ -236,6 +268,13 @@ func (t *Tracker) Dropped() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.dropped
+}
+
+// Untold returns how many changes Changed was not told of because too many waited.
+func (t *Tracker) Untold() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.untold
 }
 
 var _ Reporter = (*Tracker)(nil)

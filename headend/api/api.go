@@ -85,11 +85,12 @@ type Session struct {
 
 // Server makes the handler. The fields are arguments.
 type Server struct {
-	Control  Service
-	Sessions func() []Session // viewers now; nil means none
-	Ready    func() error     // why the box cannot serve yet; nil means it always can
-	Version  string
-	Log      *slog.Logger
+	Control   Service
+	Sessions  func() []Session // viewers now; nil means none
+	Uncounted func() uint64    // requests of viewers beyond the limit of Sessions; nil means not known
+	Ready     func() error     // why the box cannot serve yet; nil means it always can
+	Version   string
+	Log       *slog.Logger
 }
 
 // Handler returns the handler of every path that Owns accepts. It may be called

@@ -132,7 +132,7 @@ func (f *fake) status(ch control.Channel) control.ChannelStatus {
 func (f *fake) Snapshot(context.Context, control.Actor) (control.Snapshot, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := control.Snapshot{At: time.Unix(1, 0), Revision: f.revision}
+	s := control.Snapshot{At: time.Unix(1, 0), Revision: f.revision, Alarms: control.AlarmCount{Ignored: 3, Unrecorded: 4}}
 	for _, ch := range f.config.Channels {
 		s.Channels = append(s.Channels, f.status(ch))
 	}
@@ -213,6 +213,7 @@ func (f *fake) happen(e control.Event) {
 func newServer(f *fake) *api.Server {
 	return &api.Server{
 		Control: f, Version: "1.2.3", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Uncounted: func() uint64 { return 5 },
 		Sessions: func() []api.Session {
 			return []api.Session{{ID: "a", Channel: "news", Protocol: "hls"}, {ID: "b", Channel: "film", Protocol: "mpegts"}}
 		},

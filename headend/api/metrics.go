@@ -150,6 +150,8 @@ func channels(send sender, snap control.Snapshot) {
 		send(alarms, float64(n), severity)
 	}
 	send(gauge("alarms_unacknowledged", "Raised alarms nobody has acknowledged."), float64(snap.Alarms.Unacknowledged))
+	send(counter("alarm_states_ignored_total", "States that could not raise an alarm because too many were tracked."), float64(snap.Alarms.Ignored))
+	send(counter("alarm_changes_unrecorded_total", "Changes of alarms that were not stored because too many waited."), float64(snap.Alarms.Unrecorded))
 	send(gauge("config_revision", "Revision that runs."), float64(snap.Revision))
 }
 
@@ -221,6 +223,9 @@ func machine(send sender, s control.System) {
 
 // viewers counts sessions by protocol.
 func (c *collector) viewers(send sender) {
+	if c.server.Uncounted != nil {
+		send(counter("sessions_uncounted_requests_total", "Requests of viewers beyond those that are counted."), float64(c.server.Uncounted()))
+	}
 	if c.server.Sessions == nil {
 		return
 	}

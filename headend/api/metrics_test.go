@@ -45,6 +45,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		`headend_channel_state{channel="news",state="on_air"} 1`, `headend_channel_state{channel="news",state="off"} 0`,
 		`headend_input_bytes_total{channel="news",input="0"} 0`, `headend_output_state{channel="news",output="0",state="on_air"} 1`,
 		`headend_wire_lateness_seconds{quantile="0.99"} 0`, `headend_sessions{protocol="hls"} 1`, `headend_build_info{version="1.2.3"} 1`,
+		"headend_alarm_states_ignored_total 3", "headend_alarm_changes_unrecorded_total 4", "headend_sessions_uncounted_requests_total 5",
 		"headend_uptime_seconds 90", "go_goroutines ",
 	} {
 		if !strings.Contains(b, "\n"+line) {

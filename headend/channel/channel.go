@@ -65,7 +65,6 @@ type Channel struct {
 	switches uint64
 	lastTick time.Duration
 	history  []int64
-	window   errorWindow
 	began    time.Duration
 
 	// mu guards the way from the active input to the ring.
@@ -186,6 +185,9 @@ func (c *Channel) Update(ctx context.Context, cfg config.Channel) error {
 func (c *Channel) Select(ctx context.Context, index int) error {
 	var err error
 	e := c.do(ctx, func(run context.Context) {
+		if err = c.enabled(); err != nil {
+			return
+		}
 		if index >= len(c.inputs) {
 			err = fmt.Errorf("channel %s has no input %d: it has %d", c.cfg.Name, index, len(c.inputs))
 			return
@@ -209,9 +211,25 @@ func (c *Channel) Select(ctx context.Context, index int) error {
 	return err
 }
 
-// Restart stops and starts every input of the channel.
+// enabled returns an error if the channel is disabled: nothing of it is to run.
+func (c *Channel) enabled() error {
+	if c.cfg.Disabled {
+		return fmt.Errorf("channel %s is disabled: enable it first", c.cfg.Name)
+	}
+	return nil
+}
+
+// Restart stops and starts every input and output of the channel.
 func (c *Channel) Restart(ctx context.Context) error {
-	return c.do(ctx, func(run context.Context) {
+	var err error
+	e := c.do(ctx, func(run context.Context) {
+		if err = c.enabled(); err != nil {
+			return
+		}
+		for _, o := range c.outputs {
+			o.stop()
+		}
+		c.startOutputs(run)
 		for _, in := range c.inputs {
 			in.stop()
 		}
@@ -219,6 +237,10 @@ func (c *Channel) Restart(ctx context.Context) error {
 			in.start(run)
 		}
 	})
+	if e != nil {
+		return e
+	}
+	return err
 }
 
 // apply makes the running inputs and outputs those of cfg, keeping what is equal.
@@ -298,17 +320,19 @@ func (c *Channel) applyOutputs(ctx context.Context, d config.ChannelDelta) {
 	}
 	c.outputs = next
 	c.sending.Store(&[]Output{})
-	if c.cfg.Disabled {
-		return
+	if !c.cfg.Disabled {
+		c.startOutputs(ctx)
 	}
+}
+
+// startOutputs runs every output that is not disabled; those that run go on.
+func (c *Channel) startOutputs(ctx context.Context) {
 	var sending []Output
-	for _, o := range next {
+	for _, o := range c.outputs {
 		if o.cfg.Disabled {
 			continue
 		}
-		if !keep[o] {
-			o.start(ctx)
-		}
+		o.start(ctx)
 		sending = append(sending, o.out)
 	}
 	c.sending.Store(&sending)
@@ -328,7 +352,7 @@ func (c *Channel) stopAll() {
 	for _, o := range c.outputs {
 		o.stop()
 	}
-	for _, code := range []alarm.Code{alarm.ChannelOffAir, alarm.OnStandby} {
+	for _, code := range []alarm.Code{alarm.ChannelOffAir, alarm.ChannelFailed, alarm.OnStandby} {
 		c.Alarms.Set(code, c.object(), false, "")
 	}
 }
@@ -342,9 +366,14 @@ type output struct {
 	run     *running
 	health
 	overflow uint64 // as of the last report
+	late     uint64 // as of then
 }
 
+// start runs the output unless it runs.
 func (o *output) start(ctx context.Context) {
+	if o.run != nil {
+		return
+	}
 	c := o.channel
 	o.set(Starting, nil)
 	built, err := c.Build.Output(c.cfg.Name, o.index, o.cfg)
@@ -380,7 +409,7 @@ func (o *output) stop() {
 }
 
 func (o *output) clearAlarms() {
-	for _, code := range []alarm.Code{alarm.OutputFailed, alarm.OutputOverflow} {
+	for _, code := range []alarm.Code{alarm.OutputFailed, alarm.OutputOverflow, alarm.OutputLate} {
 		o.channel.Alarms.Set(code, o.object(), false, "")
 	}
 }
@@ -398,6 +427,8 @@ func (o *output) status() OutputStatus {
 		s.LastError = err
 	} else if s.State == OnAir && s.LastError != "" {
 		s.State = Retrying // it runs, but the system takes nothing
+	} else if s.State == OnAir && s.Datagrams == 0 {
+		s.State = Starting // it has nothing to send yet
 	}
 	if o.cfg.Disabled || o.channel.cfg.Disabled {
 		s.State = Off

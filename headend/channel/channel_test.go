@@ -26,13 +26,18 @@ import (
 type generator struct {
 	rig     *rig
 	service uint16
+	drops   atomic.Bool // packets get lost
+	dead    atomic.Bool // the encoder is: tables, a PCR and null packets go on
+	moved   atomic.Bool // the service has another id
 	runs    atomic.Int32
-	silent  atomic.Bool // runs, but nothing comes
+	silent  atomic.Bool  // runs, but nothing comes
+	hangs   atomic.Int32 // the run that nothing more comes of
+	connect atomic.Int32 // frames that are over before the first one comes
 	fail    atomic.Pointer[error]
 }
 
 func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error {
-	g.runs.Add(1)
+	run := g.runs.Add(1)
 	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
 	var pat, pmt psi.Packetizer
@@ -48,7 +53,7 @@ func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error
 			return *e
 		}
 		pcr += 40 * 27000
-		if g.silent.Load() {
+		if g.silent.Load() || g.hangs.Load() == run || frame < int(g.connect.Load()) {
 			continue
 		}
 		var data []byte
@@ -57,8 +62,17 @@ func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error
 		}
 		for i := range 10 {
 			p := make([]byte, 188)
+			if g.dead.Load() {
+				null := ts.Null()
+				if data = append(data, null[:]...); i == 0 {
+					data = ts.AppendPCRPacket(data, 0x100, (cc-1)&15, pcr)
+				}
+				continue
+			}
 			p[0], p[1], p[2], p[3] = 0x47, 0x01, 0x00, 0x10|cc
-			cc = (cc + 1) & 15
+			if cc = (cc + 1) & 15; g.drops.Load() {
+				cc = (cc + 3) & 15
+			}
 			if i == 0 {
 				p[1] |= 0x40
 				p[3] |= 0x20
@@ -78,12 +92,16 @@ func (g *generator) Run(ctx context.Context, to flow.Appender[flow.Batch]) error
 // tables appends PAT and PMT.
 func (g *generator) tables(dst []byte, pat, pmt *psi.Packetizer) []byte {
 	pmt.PID = 0x20
+	service := g.service
+	if g.moved.Load() {
+		service += 100
+	}
 	for _, t := range []struct {
 		table interface{ Sections() ([]psi.Section, error) }
 		to    *psi.Packetizer
 	}{
-		{&psi.PAT{TransportStreamID: 1, Programs: []psi.Program{{Number: g.service, PID: 0x20}}}, pat},
-		{&psi.PMT{ProgramNumber: g.service, PCRPID: 0x100, Streams: []psi.Stream{{Type: 0x1B, PID: 0x100}}}, pmt},
+		{&psi.PAT{TransportStreamID: 1, Programs: []psi.Program{{Number: service, PID: 0x20}}}, pat},
+		{&psi.PMT{ProgramNumber: service, PCRPID: 0x100, Streams: []psi.Stream{{Type: 0x1B, PID: 0x100}}}, pmt},
 	} {
 		sections, err := t.table.Sections()
 		if err != nil {
@@ -125,7 +143,8 @@ func (r *rig) raised() map[string]string {
 }
 
 func (r *rig) Source(_ string, _ int, in config.Input) (Source, error) {
-	g := r.gens[strings.TrimPrefix(in.URL, "test://")]
+	name, _, _ := strings.Cut(strings.TrimPrefix(in.URL, "test://"), "?")
+	g := r.gens[name]
 	if g == nil {
 		return Source{}, fmt.Errorf("%s: no such generator", in.URL)
 	}
@@ -138,7 +157,9 @@ func (r *rig) Output(_ string, _ int, out config.Output) (Output, error) {
 		rec = &recorder{}
 		r.outs[out.URL] = rec
 	}
-	return Output{Output: rec, Status: func() OutputStatus { return OutputStatus{Bitrate: 1} }}, nil
+	return Output{Output: rec, Status: func() OutputStatus {
+		return OutputStatus{Bitrate: 1, Datagrams: rec.taken(), Late: rec.late.Load()}
+	}}, nil
 }
 
 // recorder keeps what an output is given.
@@ -146,6 +167,7 @@ type recorder struct {
 	mu    sync.Mutex
 	items []flow.Item[flow.Batch]
 	runs  int
+	late  atomic.Uint64
 }
 
 func (r *recorder) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
@@ -162,6 +184,12 @@ func (r *recorder) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
 		r.items = append(r.items, buf[:n]...)
 		r.mu.Unlock()
 	}
+}
+
+func (r *recorder) taken() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return uint64(len(r.items))
 }
 
 func (r *recorder) ran() int {
@@ -185,7 +213,8 @@ func (r *recorder) packets() (all []byte, cuts int) {
 func newRig(t *testing.T, cfg config.Channel, inputs ...string) *rig {
 	r := &rig{t: t, base: time.Now(), gens: map[string]*generator{}, outs: map[string]*recorder{}, alarms: map[string]string{}}
 	for i, url := range inputs {
-		r.gens[url] = &generator{rig: r, service: uint16(i + 1)}
+		name, _, _ := strings.Cut(url, "?")
+		r.gens[name] = &generator{rig: r, service: uint16(i + 1)}
 		cfg.Inputs = append(cfg.Inputs, config.Input{URL: "test://" + url})
 	}
 	cfg.Name = "news"
@@ -411,6 +440,189 @@ func TestFailingSources(t *testing.T) {
 	})
 }
 
+// The alarm about damage is about the input that is damaged, active or not, and is
+// over a minute after the damage.
+func TestDamageIsThatOfTheInput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{NoReturn: true}, "a", "b")
+		stop := r.run()
+		defer stop()
+		damaged := func(input int) bool {
+			_, on := r.raised()[fmt.Sprintf("source_continuity input/news/%d", input)]
+			return on
+		}
+		after(3 * time.Second)
+		r.gens["a"].drops.Store(true)
+		after(3 * time.Second)
+		r.gens["a"].drops.Store(false)
+		if n := r.channel.Status().Errors; !damaged(0) || damaged(1) || n == 0 {
+			t.Errorf("alarms %q, %d errors", r.raised(), n)
+		}
+		r.gens["a"].silent.Store(true)
+		after(3 * time.Second)
+		if s := r.channel.Status(); s.Active != 1 || s.Errors != 0 || !damaged(0) || damaged(1) {
+			t.Errorf("on input %d: alarms %q, %d errors", s.Active, r.raised(), s.Errors)
+		}
+		r.gens["a"].silent.Store(false)
+		after(65 * time.Second)
+		if damaged(0) || damaged(1) {
+			t.Errorf("a minute later: alarms %q", r.raised())
+		}
+		r.gens["a"].drops.Store(true) // the standby
+		after(3 * time.Second)
+		if s := r.channel.Status(); s.Active != 1 || s.Errors != 0 || !damaged(0) || damaged(1) {
+			t.Errorf("standby: on input %d, alarms %q, %d errors", s.Active, r.raised(), s.Errors)
+		}
+	})
+}
+
+// What no longer carries the programme is lost, whatever else of it arrives.
+func TestDeadProgrammeIsLost(t *testing.T) {
+	for name, c := range map[string]struct {
+		url  string
+		kill func(*generator)
+		want string
+	}{
+		"encoder":         {"a", func(g *generator) { g.dead.Store(true) }, "packets come, but none of a programme for 1s"},
+		"service moved":   {"a?program=1", func(g *generator) { g.moved.Store(true) }, "programme not in the PAT"},
+		"service's media": {"a?program=1", func(g *generator) { g.dead.Store(true) }, "packets come, but none of a programme for 1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, config.Channel{}, c.url, "b")
+				stop := r.run()
+				defer stop()
+				after(3 * time.Second)
+				if s := r.channel.Status(); s.State != OnAir {
+					t.Fatalf("state %s before", s.State)
+				}
+				c.kill(r.gens["a"])
+				after(4 * time.Second)
+				s := r.channel.Status()
+				if s.Active != 1 || s.State != OnStandby || s.Inputs[0].State != NoSignal || s.Inputs[0].LastError != c.want || s.Bitrate == 0 {
+					t.Errorf("input %d, %s, %+v", s.Active, s.State, s.Inputs[0])
+				}
+				raised := r.raised()
+				_, lost := raised["input_lost input/news/0"]
+				_, moved := raised["service_lost input/news/0"]
+				if !lost || moved != (c.want == "programme not in the PAT") {
+					t.Errorf("alarms %q", raised)
+				}
+				if n := r.gens["a"].runs.Load(); n != 1 {
+					t.Errorf("%d runs of a source that gives packets", n)
+				}
+			})
+		})
+	}
+}
+
+func TestSilentSourceIsOpenedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{}, "a")
+		stop := r.run()
+		defer stop()
+		after(3 * time.Second)
+		r.gens["a"].hangs.Store(1) // as a server that died with its connection open
+		after(1100 * time.Millisecond)
+		if s := r.channel.Status(); s.Inputs[0].State != NoSignal || s.Inputs[0].LastError != "no packet for 1s" {
+			t.Errorf("input %+v, want no signal", s.Inputs[0])
+		}
+		after(2 * time.Second)
+		if s := r.channel.Status(); s.State != OnAir || r.gens["a"].runs.Load() != 2 || s.Inputs[0].Counters.Retries != 1 {
+			t.Errorf("state %s after %d runs, want on air after 2", s.State, r.gens["a"].runs.Load())
+		}
+		r.gens["a"].silent.Store(true)
+		after(time.Minute)
+		if n := r.gens["a"].runs.Load(); n < 10 || n > 20 {
+			t.Errorf("%d runs, want one about every 4 s of a minute of silence", n)
+		}
+		if s := r.channel.Status(); s.Inputs[0].State != NoSignal {
+			t.Errorf("input %s, want %s", s.Inputs[0].State, NoSignal)
+		}
+	})
+}
+
+func TestSourceHasTimeToConnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{}, "a")
+		r.gens["a"].connect.Store(75) // 3 s, longer than source_timeout
+		stop := r.run()
+		defer stop()
+		after(5 * time.Second)
+		if s := r.channel.Status(); s.State != OnAir || r.gens["a"].runs.Load() != 1 {
+			t.Errorf("state %s after %d runs, want on air in the first", s.State, r.gens["a"].runs.Load())
+		}
+	})
+}
+
+func TestChannelThatCannotRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{}, "a", "b")
+		no := supervise.Permanent(errors.New("cannot ever work"))
+		r.gens["a"].fail.Store(&no)
+		r.gens["b"].fail.Store(&no)
+		stop := r.run()
+		after(3 * time.Second)
+		if got := r.raised(); got["channel_failed channel/news"] != "input 0: cannot ever work" {
+			t.Errorf("alarms %q", got)
+		}
+		stop()
+		if got := r.raised(); len(got) != 0 {
+			t.Errorf("alarms %q of a channel that ended", got)
+		}
+	})
+}
+
+func TestOutputThatIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{Outputs: []config.Output{out("o")}}, "a")
+		stop := r.run()
+		defer stop()
+		after(2500 * time.Millisecond)
+		r.outs["o"].late.Store(7)
+		after(time.Second)
+		if got := r.raised(); got["output_late output/news/0"] != "7 datagrams left more than 5 ms late in a second" {
+			t.Errorf("alarms %q", got)
+		}
+		after(time.Second)
+		if got := r.raised(); len(got) != 0 {
+			t.Errorf("alarms %q once none is late", got)
+		}
+	})
+}
+
+// An input that begins later has its source_timeout from then on.
+func TestLaterInputHasTimeToBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{SourceTimeout: config.Duration(5 * time.Second)}, "a")
+		stop := r.run()
+		defer stop()
+		after(30 * time.Second)
+		r.gens["b"] = &generator{rig: r, service: 2}
+		r.gens["b"].connect.Store(75) // 3 s
+		next := r.channel.Config
+		next.Inputs = append(next.Inputs[:1:1], config.Input{URL: "test://b"})
+		r.update(next)
+		for range 5 {
+			after(time.Second)
+			if got := r.raised(); len(got) != 0 {
+				t.Fatalf("alarms %q, input %+v", got, r.channel.Status().Inputs[1])
+			}
+		}
+		if s := r.channel.Status().Inputs[1].State; s != Ready {
+			t.Errorf("input %s, want %s", s, Ready)
+		}
+		r.gens["b"].connect.Store(1e6)
+		if err := r.channel.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after(6500 * time.Millisecond)
+		if got := r.raised(); got["input_lost input/news/1"] != "no packet yet" {
+			t.Errorf("alarms %q after source_timeout", got)
+		}
+	})
+}
+
 func TestRecheckProbesStandbys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, config.Channel{Recheck: config.Duration(30 * time.Second)}, "a", "b")
@@ -434,6 +646,42 @@ func TestRecheckProbesStandbys(t *testing.T) {
 			t.Errorf("active %d, want the primary back", got)
 		}
 	})
+}
+
+// What a probe has found holds until the next one: the alarm about a dead standby
+// does not come and go.
+func TestVerdictOfAProbeHolds(t *testing.T) {
+	refused := errors.New("connection refused")
+	for want, kill := range map[string]func(*generator){
+		"no packet yet":      func(g *generator) { g.silent.Store(true) },
+		"connection refused": func(g *generator) { g.fail.Store(&refused) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, config.Channel{Recheck: config.Duration(30 * time.Second)}, "a", "b")
+			kill(r.gens["b"])
+			stop := r.run()
+			defer stop()
+			after(10 * time.Second)
+			for range 120 {
+				after(time.Second)
+				if got := r.raised()["input_lost input/news/1"]; got != want {
+					t.Fatalf("alarms %q, want %q of the standby", r.raised(), want)
+				}
+			}
+			if n := r.gens["b"].runs.Load(); n < 3 {
+				t.Fatalf("%d probes", n)
+			}
+			if s := r.channel.Status().Inputs[1]; s.State == Idle && s.LastError != want {
+				t.Errorf("input %+v", s)
+			}
+			r.gens["b"].silent.Store(false)
+			r.gens["b"].fail.Store(nil)
+			after(35 * time.Second)
+			if got := r.raised(); len(got) != 0 {
+				t.Errorf("alarms %q once it works", got)
+			}
+		})
+	}
 }
 
 func TestSourceRestartIsACleanCut(t *testing.T) {
@@ -464,11 +712,58 @@ func TestDisabled(t *testing.T) {
 		if s := r.channel.Status(); s.State != Off || r.gens["a"].runs.Load() != 0 || len(r.raised()) != 0 {
 			t.Errorf("state %s runs %d alarms %v", s.State, r.gens["a"].runs.Load(), r.raised())
 		}
+		for what, err := range map[string]error{
+			"select": r.channel.Select(t.Context(), 0), "automatic": r.channel.Select(t.Context(), -1), "restart": r.channel.Restart(t.Context()),
+		} {
+			if err == nil || err.Error() != "channel news is disabled: enable it first" {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		after(3 * time.Second)
+		if n := r.gens["a"].runs.Load(); n != 0 || r.channel.Status().Active != -1 {
+			t.Errorf("%d runs of the source of a channel that is off", n)
+		}
 		next := r.channel.Config
 		next.Disabled = false
 		r.update(next)
 		if got := r.activeAfter(2 * time.Second); got != 0 {
 			t.Errorf("active %d once enabled", got)
+		}
+		for round := range 2 {
+			if s := r.channel.Status().Outputs[0]; r.outs["o"].ran() != round+1 || s.State != OnAir {
+				t.Errorf("once enabled the output ran %d times, want %d: %+v", r.outs["o"].ran(), round+1, s)
+			}
+			next.Disabled = true
+			r.update(next)
+			after(time.Second)
+			next.Disabled = false
+			r.update(next)
+			after(2 * time.Second)
+		}
+	})
+}
+
+func TestOutputOfASilentChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, config.Channel{Outputs: []config.Output{out("o")}}, "a")
+		r.gens["a"].silent.Store(true)
+		stop := r.run()
+		defer stop()
+		after(3 * time.Second)
+		if s := r.channel.Status().Outputs[0]; s.State != Starting {
+			t.Errorf("%+v, want nothing on air", s)
+		}
+		r.gens["a"].silent.Store(false)
+		after(3 * time.Second)
+		if s := r.channel.Status().Outputs[0]; s.State != OnAir {
+			t.Errorf("%+v, want it on air", s)
+		}
+		if err := r.channel.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after(3 * time.Second)
+		if n := r.outs["o"].ran(); n != 2 {
+			t.Errorf("the output ran %d times over a restart, want 2", n)
 		}
 	})
 }

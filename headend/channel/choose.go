@@ -52,7 +52,7 @@ func (c *Channel) choose(ctx context.Context, now time.Duration) {
 			c.switchTo(in, "first good input")
 			return
 		case lost:
-			c.switchTo(in, fmt.Sprintf("input %d lost: no packet for %v", active.index, active.silence()))
+			c.switchTo(in, fmt.Sprintf("input %d lost: %v", active.index, active.quiet(now)))
 			return
 		case !c.cfg.NoReturn && in.goodFor(now) >= c.cfg.ReturnDelay.Std():
 			c.switchTo(in, fmt.Sprintf("input %d good for %v", in.index, c.cfg.ReturnDelay))
@@ -64,7 +64,8 @@ func (c *Channel) choose(ctx context.Context, now time.Duration) {
 // probe decides which inputs run. Without a recheck interval all of them do.
 // Otherwise a standby runs while the active input is lost, and for a look at
 // every interval; an input better than the active one goes on running once it
-// flows, so that the channel can return to it.
+// flows, so that the channel can return to it. One that runs in silence is opened
+// again.
 func (c *Channel) probe(ctx context.Context, now time.Duration, ranked []*input, active *input, lost bool) {
 	every := c.cfg.Recheck.Std()
 	better := true
@@ -72,6 +73,7 @@ func (c *Channel) probe(ctx context.Context, now time.Duration, ranked []*input,
 		if in == active {
 			better = false
 		}
+		in.reopen(now)
 		if every == 0 || in == active || in == c.manual || lost {
 			in.start(ctx)
 			in.probeAt = now
@@ -83,6 +85,7 @@ func (c *Channel) probe(ctx context.Context, now time.Duration, ranked []*input,
 			in.start(ctx)
 		case in.run == nil || better && in.flowing(now):
 		case in.healthy(now) || look > in.silence()+patience:
+			in.verdict = in.judge(now)
 			in.stop()
 			in.idle = true
 		}
@@ -194,11 +197,7 @@ func (c *Channel) tick(now time.Duration) {
 		total := in.bytes.Load()
 		in.bitrate = bitrate(total-in.lastBytes, elapsed)
 		in.lastBytes = total
-	}
-	if active != nil {
-		c.window.add(active, active.counters().Media())
-	} else {
-		c.window.add(nil, 0)
+		in.window.add(in.counters().Media())
 	}
 	c.publish()
 	c.report(now, active)
@@ -219,15 +218,15 @@ func (c *Channel) publish() {
 	c.mu.Unlock()
 	s := &Status{
 		Name: c.cfg.Name, Title: c.cfg.Title, Active: -1, Manual: -1, Switches: c.switches,
-		Errors: c.window.sum(), History: slices.Clone(c.history),
-		Inputs: make([]InputStatus, 0, len(c.inputs)), Outputs: make([]OutputStatus, 0, len(c.outputs)),
+		History: slices.Clone(c.history),
+		Inputs:  make([]InputStatus, 0, len(c.inputs)), Outputs: make([]OutputStatus, 0, len(c.outputs)),
 	}
 	if n := len(c.history); n > 0 {
 		s.Bitrate = c.history[n-1]
 	}
 	for i, in := range c.inputs {
 		if in == active {
-			s.Active = i
+			s.Active, s.Errors = i, in.window.sum()
 			s.Services = in.seen.Load().services()
 		}
 		if in == c.manual {
@@ -271,26 +270,39 @@ func (c *Channel) report(now time.Duration, active *input) {
 	name, set := c.object(), c.Alarms.Set
 	off := c.state == NoSignal || c.state == Failed
 	set(alarm.ChannelOffAir, name, off, "no input delivers packets")
+	set(alarm.ChannelFailed, name, c.state == Failed, c.failure())
 	set(alarm.OnStandby, name, c.state == OnStandby, "the primary input is not in use")
 	for _, in := range c.inputs {
 		s := in.status(now, in == active)
-		bad := s.State == NoSignal || s.State == Retrying || s.State == Failed
-		set(alarm.InputLost, in.object(), bad, s.LastError)
+		bad, why := s.State == NoSignal || s.State == Retrying || s.State == Failed, s.LastError
+		if !bad && in.verdict != nil { // until the next look finds otherwise
+			bad, why = true, in.verdict.Error()
+		}
+		set(alarm.InputLost, in.object(), bad, why)
 		set(alarm.InputWarning, in.object(), s.Warning != "", s.Warning)
 		seen := in.seen.Load()
 		missing := seen.missing()
-		set(alarm.ServiceLost, in.object(), in.flowing(now) && missing != "", missing)
+		set(alarm.ServiceLost, in.object(), in.hearing(now) && missing != "", missing)
 		set(alarm.Scrambled, in.object(), in.flowing(now) && seen.scrambled(in.before), "scrambled packets arrive")
 		in.before = seen
-	}
-	if active != nil {
-		n := c.window.sum()
-		set(alarm.SourceContinuity, active.object(), n > 0, fmt.Sprintf("%d media errors in the last minute", n))
+		n := in.window.sum()
+		set(alarm.SourceContinuity, in.object(), n > 0, fmt.Sprintf("%d media errors in the last minute", n))
 	}
 	for _, o := range c.outputs {
 		s := o.status()
 		set(alarm.OutputFailed, o.object(), s.State == Retrying || s.State == Failed, s.LastError)
 		set(alarm.OutputOverflow, o.object(), s.Overflow > o.overflow, fmt.Sprintf("%d packets did not fit", s.Overflow-o.overflow))
-		o.overflow = s.Overflow
+		set(alarm.OutputLate, o.object(), s.Late > o.late, fmt.Sprintf("%d datagrams left more than 5 ms late in a second", s.Late-o.late))
+		o.overflow, o.late = s.Overflow, s.Late
 	}
+}
+
+// failure says why the best input has failed for good.
+func (c *Channel) failure() string {
+	for _, in := range c.ranked() {
+		if s, _, err := in.get(); s == Failed {
+			return fmt.Sprintf("input %d: %s", in.index, err)
+		}
+	}
+	return ""
 }

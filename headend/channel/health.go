@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -33,8 +34,11 @@ func (h *health) set(s State, err error) {
 // failed notes the end of a run; no pause means that there is no next one.
 func (h *health) failed(err error, pause time.Duration) {
 	state := Retrying
-	if pause == 0 {
+	switch {
+	case pause == 0:
 		state = Failed
+	case errors.As(err, new(silent)):
+		state = NoSignal
 	}
 	h.set(state, err)
 	h.mu.Lock()
@@ -83,16 +87,16 @@ type errorWindow struct {
 	steps [60]int64
 	at    int
 	last  uint64
-	input *input
+	begun bool // last is known
 }
 
-// add takes the total of the active input once a second.
-func (w *errorWindow) add(in *input, total uint64) {
+// add takes the total once a second. One that goes back begins anew.
+func (w *errorWindow) add(total uint64) {
 	n := int64(0)
-	if in == w.input && total >= w.last {
+	if w.begun && total >= w.last {
 		n = int64(total - w.last)
 	}
-	w.input, w.last = in, total
+	w.last, w.begun = total, true
 	w.at = (w.at + 1) % len(w.steps)
 	w.steps[w.at] = n
 }

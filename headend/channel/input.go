@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -34,19 +35,26 @@ type input struct {
 	extract *mux.Extractor
 	inspect *inspect.Inspector
 	looked  time.Duration
+	media   uint64 // packets of the programme so far
 
 	ring   *flow.Ring[flow.Batch]
 	fresh  bool          // guarded by Channel.mu: nothing usable came since the source started
 	began  time.Duration // guarded by Channel.mu: first packet since the source started
-	last   atomic.Int64  // our clock at the last packet, 0 before the first
-	good   atomic.Int64  // since when packets came without a break, 0 while they do not
+	opened time.Duration // guarded by Channel.mu: when the source started
+	end    func(error)   // guarded by Channel.mu: ends this run of the source; nil when that was asked for
+	heard  atomic.Int64  // our clock at the last packet of any kind, 0 before the first
+	last   atomic.Int64  // our clock at the last packet of the programme, 0 before the first
+	good   atomic.Int64  // since when those came without a break, 0 while they do not
 	usable atomic.Bool   // a random access point was seen, or patience ran out
 	bytes  atomic.Uint64
 	seen   atomic.Pointer[findings]
 
 	before    *findings // as of the last report
 	idle      bool      // a standby between probes
+	started   time.Duration
 	probeAt   time.Duration
+	verdict   error // what the last probe found wrong, until the input is healthy
+	window    errorWindow
 	lastBytes uint64
 	bitrate   int64
 }
@@ -64,7 +72,7 @@ func (in *input) start(ctx context.Context) {
 		return
 	}
 	c := in.channel
-	in.idle = false
+	in.idle, in.started = false, c.Now()
 	src, err := c.Build.Source(c.cfg.Name, in.index, in.cfg)
 	if err != nil {
 		in.set(Failed, err)
@@ -76,27 +84,53 @@ func (in *input) start(ctx context.Context) {
 		in.set(Failed, err)
 		return
 	}
-	in.inspect = &inspect.Inspector{}
+	in.inspect, in.media = &inspect.Inspector{}, 0
 	in.seen.Store(nil)
 	in.set(Starting, nil)
 	longest, log := in.cfg.MaxRetry.Std(), c.Log.With("input", in.index, "url", config.Redact(in.cfg.URL))
 	in.run = startTask(ctx, supervise.Task{
 		Name:    fmt.Sprintf("input %d of %s", in.index, c.cfg.Name),
 		Backoff: supervise.Backoff{Min: min(200*time.Millisecond, longest), Max: longest},
-		Run: func(ctx context.Context) error {
-			in.restarted()
-			err := src.Run(ctx, in)
-			if err == nil && ctx.Err() == nil {
-				err = fmt.Errorf("the source ended")
-			}
-			return err
-		},
+		Run:     in.attempt,
 		Failed: func(err error, pause time.Duration) {
-			log.Warn("input failed", "err", err, "again_in", pause)
+			level := slog.LevelWarn
+			if errors.As(err, new(silent)) {
+				level = slog.LevelDebug // every few seconds, and there is an alarm about it
+			}
+			log.Log(context.Background(), level, "input failed", "err", err, "again_in", pause)
 			in.good.Store(0)
 			in.failed(err, pause)
 		},
 	})
+}
+
+// attempt runs the source once.
+func (in *input) attempt(ctx context.Context) error {
+	run, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	in.restarted(end)
+	err := in.source.Run(run, in)
+	if ctx.Err() == nil && run.Err() != nil {
+		return context.Cause(run)
+	}
+	if err == nil && ctx.Err() == nil {
+		err = errors.New("the source ended")
+	}
+	return err
+}
+
+// reopen ends a run of the source that has gone silent, so that the next begins: a
+// server that died with its connection open never says so. One that has given
+// nothing yet gets patience beside the source time-out, for connecting takes time.
+func (in *input) reopen(now time.Duration) {
+	c := in.channel
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if in.end == nil || now-max(time.Duration(in.heard.Load()), in.opened+patience) <= in.silence() {
+		return
+	}
+	in.end(in.quiet(now))
+	in.end = nil
 }
 
 func (in *input) cancelRun() { in.run.cancelRun() }
@@ -105,17 +139,18 @@ func (in *input) cancelRun() { in.run.cancelRun() }
 func (in *input) stop() {
 	in.run.stop()
 	in.run = nil
+	in.heard.Store(0)
 	in.last.Store(0)
 	in.good.Store(0)
 	in.usable.Store(false)
 	in.set(Off, nil)
 }
 
-// restarted makes the next packets those of a new run of the source: they are
-// used from the first random access point on, behind a clean cut.
-func (in *input) restarted() {
+// restarted makes the next packets those of a new run of the source, which end
+// ends: they are used from the first random access point on, behind a clean cut.
+func (in *input) restarted(end func(error)) {
 	in.channel.mu.Lock()
-	in.fresh, in.began = true, 0
+	in.fresh, in.began, in.opened, in.end = true, 0, in.channel.Now(), end
 	in.channel.mu.Unlock()
 	in.usable.Store(false)
 }
@@ -124,10 +159,7 @@ func (in *input) restarted() {
 // inspects it, and hands it on.
 func (in *input) Append(it flow.Item[flow.Batch]) {
 	now := in.channel.Now()
-	last := time.Duration(in.last.Swap(int64(now)))
-	if in.good.Load() == 0 || now-last > in.silence() {
-		in.good.Store(int64(now))
-	}
+	in.heard.Store(int64(now))
 	in.bytes.Add(uint64(len(it.V.Data)))
 	if in.extract != nil {
 		in.extract.Feed(it, in.inspected)
@@ -144,6 +176,10 @@ func (in *input) inspected(it flow.Item[flow.Batch]) { in.inspect.Feed(it, in.de
 // switch sees the item exactly once.
 func (in *input) deliver(it flow.Item[flow.Batch]) {
 	c := in.channel
+	if n := in.inspect.Media(); n != in.media {
+		in.media = n
+		in.beat(c.Now())
+	}
 	c.mu.Lock()
 	if in.fresh {
 		if in.began == 0 {
@@ -175,10 +211,24 @@ func (in *input) deliver(it flow.Item[flow.Batch]) {
 	}
 }
 
+// beat notes that the programme goes on.
+func (in *input) beat(now time.Duration) {
+	last := time.Duration(in.last.Swap(int64(now)))
+	if in.good.Load() == 0 || now-last > in.silence() {
+		in.good.Store(int64(now))
+	}
+}
+
 // silence returns how long packets may stay away before the input is lost.
 func (in *input) silence() time.Duration { return time.Duration(in.timeout.Load()) }
 
-// flowing reports whether packets came within the source time-out.
+// hearing reports whether anything came within the source time-out.
+func (in *input) hearing(now time.Duration) bool {
+	heard := time.Duration(in.heard.Load())
+	return in.run != nil && heard != 0 && now-heard <= in.silence()
+}
+
+// flowing reports whether packets of the programme came within the source time-out.
 func (in *input) flowing(now time.Duration) bool {
 	last := time.Duration(in.last.Load())
 	return in.run != nil && last != 0 && now-last <= in.silence() && in.good.Load() != 0
@@ -187,7 +237,7 @@ func (in *input) flowing(now time.Duration) bool {
 // healthy reports whether the channel can be put on the input.
 func (in *input) healthy(now time.Duration) bool { return in.flowing(now) && in.usable.Load() }
 
-// goodFor returns how long packets have come without a break.
+// goodFor returns how long packets of the programme have come without a break.
 func (in *input) goodFor(now time.Duration) time.Duration {
 	since := time.Duration(in.good.Load())
 	if since == 0 || !in.flowing(now) {
@@ -221,20 +271,23 @@ func (in *input) clearAlarms() {
 // signal.
 func (in *input) status(now time.Duration, active bool) InputStatus {
 	state, _, _ := in.get()
+	if in.healthy(now) {
+		in.verdict = nil
+	}
 	switch {
 	case in.channel.cfg.Disabled || in.cfg.Disabled:
 		in.set(Off, nil)
 	case in.idle:
-		in.set(Idle, nil)
+		in.set(Idle, in.verdict)
 	case in.run == nil || state == Retrying || state == Failed:
 	case in.healthy(now) && active:
 		in.set(OnAir, nil)
 	case in.healthy(now):
 		in.set(Ready, nil)
 	case in.last.Load() != 0 && !in.flowing(now):
-		in.set(NoSignal, fmt.Errorf("no packet for %v", in.silence()))
-	case now-in.channel.began > in.silence() && in.last.Load() == 0:
-		in.set(NoSignal, in.nothingYet())
+		in.set(NoSignal, in.quiet(now))
+	case now-in.started > in.silence() && in.last.Load() == 0:
+		in.set(NoSignal, in.quiet(now))
 	}
 	state, since, err := in.get()
 	s := InputStatus{URL: config.Redact(in.cfg.URL), State: state, Since: since, Bitrate: in.bitrate, LastError: err, Counters: in.counters()}
@@ -244,10 +297,38 @@ func (in *input) status(now time.Duration, active bool) InputStatus {
 	return s
 }
 
-// nothingYet says why an input has given no packet since it began.
-func (in *input) nothingYet() error {
-	if n := in.counters().Sync; n > 0 {
-		return fmt.Errorf("what arrives is no transport stream (%d errors): expected packets of 188 bytes that begin with 0x47", n)
+// judge says what a probe that ends has found wrong, or nothing.
+func (in *input) judge(now time.Duration) error {
+	state, _, err := in.get()
+	switch {
+	case in.healthy(now):
+		return nil
+	case state == Retrying || state == Failed:
+		return errors.New(err)
+	case in.flowing(now):
+		return errors.New("no random access point")
 	}
-	return errors.New("no packet yet")
+	return in.quiet(now)
+}
+
+// silent is the error of an input that gives no packets: it runs, and is opened
+// again all the same.
+type silent string
+
+func (s silent) Error() string { return string(s) }
+
+// quiet says why the programme does not come.
+func (in *input) quiet(now time.Duration) error {
+	missing, n := in.seen.Load().missing(), in.counters().Sync
+	switch {
+	case in.hearing(now) && missing != "":
+		return silent(missing)
+	case in.hearing(now):
+		return silent(fmt.Sprintf("packets come, but none of a programme for %v", in.silence()))
+	case in.heard.Load() != 0:
+		return silent(fmt.Sprintf("no packet for %v", in.silence()))
+	case n > 0:
+		return silent(fmt.Sprintf("what arrives is no transport stream (%d errors): expected packets of 188 bytes that begin with 0x47", n))
+	}
+	return silent("no packet yet")
 }

@@ -243,6 +243,9 @@ func (s *Service) commit(ctx context.Context, a Actor, base int64, c Config, com
 	if err != nil {
 		return Revision{}, invalid("the configuration cannot be stored", err)
 	}
+	if err := s.rehearse(ctx, document); err != nil {
+		return Revision{}, &Error{Code: CodeUnavailable, Text: "the configuration could not be stored; what runs goes on", Cause: err}
+	}
 	if err := s.engine.Apply(ctx, next); err != nil {
 		return Revision{}, notApplied(err)
 	}
@@ -253,6 +256,22 @@ func (s *Service) commit(ctx context.Context, a Actor, base int64, c Config, com
 	s.current.Store(&running{rev: rev, config: next, newest: rev.ID})
 	s.alarms.Set(alarm.ConfigRolledBack, "box", false, "")
 	return rev, nil
+}
+
+// rehearsal is the state under which a document is stored before it runs.
+const rehearsal = "config/rehearsal"
+
+// rehearse stores a document and removes it again: a database that cannot be written
+// is to be found before anything on air moves. A transaction that is open meanwhile
+// would not do: it reaches the disk at its end, and keeps the engine from storing.
+func (s *Service) rehearse(ctx context.Context, document []byte) error {
+	ctx = context.WithoutCancel(ctx)
+	err := s.store.PutState(ctx, rehearsal, document)
+	if err == nil {
+		err = s.store.DeleteState(ctx, rehearsal) // its room in the file is that of the revision
+	}
+	s.alarms.Set(alarm.DatabaseFailed, "database", err != nil, errText(err))
+	return err
 }
 
 // keep stores a document that runs. Who asked may be gone by now: that is no

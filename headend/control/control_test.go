@@ -48,6 +48,7 @@ func (b *box) pass(d time.Duration) {
 	b.clock = b.clock.Add(d)
 	b.mu.Unlock()
 	b.alarms.Tick(b.now())
+	b.alarms.Flush()
 }
 
 func one() control.Config {
@@ -151,8 +152,8 @@ func TestFailedCommitChangesNothing(t *testing.T) {
 	_, err = b.Commit(ctx, operator, 1, c, "")
 	want(t, err, control.ErrUnavailable)
 	want(t, err, full)
-	if run, n := b.engine.Running(); len(run.Channels) != 1 || n != 3 {
-		t.Errorf("what ran does not run again: %d channels after %d", len(run.Channels), n)
+	if run, n := b.engine.Running(); len(run.Channels) != 1 || n != 1 {
+		t.Errorf("what cannot be stored has run: %d channels after %d", len(run.Channels), n)
 	}
 	b.pass(0)
 	if a := b.alarms.Active(); len(a) != 1 || a[0].Code != alarm.DatabaseFailed {
@@ -161,6 +162,42 @@ func TestFailedCommitChangesNothing(t *testing.T) {
 	b.store.Fail(nil)
 	if rev, err := b.Commit(ctx, operator, 1, c, ""); err != nil || rev.ID != 2 {
 		t.Errorf("%+v %v", rev, err)
+	}
+}
+
+// The disk may fail while a configuration is put on air.
+func TestCommitIsUndone(t *testing.T) {
+	full := errors.New("disk full")
+	var b *box
+	b = newBox(t, &controltest.Store{}, func(c control.Config) error {
+		if c.Channel("good") != nil {
+			b.store.Fail(full)
+		}
+		return nil
+	})
+	c := one()
+	c.Channels = append(c.Channels, control.Channel{Name: "good"})
+	_, err := b.Commit(t.Context(), operator, 1, c, "")
+	want(t, err, control.ErrUnavailable)
+	want(t, err, full)
+	if run, n := b.engine.Running(); len(run.Channels) != 1 || n != 3 {
+		t.Errorf("what ran does not run again: %d channels after %d", len(run.Channels), n)
+	}
+	b.pass(0)
+	if a := b.alarms.Active(); len(a) != 1 || a[0].Code != alarm.DatabaseFailed {
+		t.Errorf("alarms %+v", a)
+	}
+}
+
+func TestSnapshotCountsWhatAlarmsLost(t *testing.T) {
+	b := newBox(t, &controltest.Store{}, nil)
+	for i := range 20_001 { // one state more than are tracked
+		b.alarms.Set(alarm.ConfigRolledBack, fmt.Sprint(i), true, "")
+	}
+	b.alarms.Tick(b.now())
+	s, err := b.Snapshot(t.Context(), viewer)
+	if err != nil || s.Alarms.Ignored != 1 || s.Alarms.Unrecorded != 19_000 {
+		t.Errorf("%+v, %v", s.Alarms, err)
 	}
 }
 
@@ -478,6 +515,7 @@ func TestOperate(t *testing.T) {
 	}
 	ok(t, b.AckAlarm(ctx, operator, 1))
 	want(t, b.AckAlarm(ctx, operator, 7), control.ErrNotFound)
+	b.alarms.Flush()
 	history, err := b.AlarmHistory(ctx, viewer, 10)
 	if err != nil || len(history) != 1 || history[0].AckedBy != "olga" {
 		t.Errorf("%+v %v", history, err)

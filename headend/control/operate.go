@@ -26,6 +26,7 @@ func (s *Service) Snapshot(ctx context.Context, a Actor) (Snapshot, error) {
 			out.Channels = append(out.Channels, st)
 		}
 	}
+	out.Alarms.Ignored, out.Alarms.Unrecorded = s.alarms.Dropped(), s.alarms.Untold()
 	for _, al := range s.alarms.Active() {
 		switch al.Severity {
 		case alarm.Critical:

@@ -80,10 +80,12 @@ type Snapshot struct {
 	Wire     WireStatus      `json:"wire"`
 }
 
-// AlarmCount counts raised alarms.
+// AlarmCount counts raised alarms, and what limits of the tracker have cost.
 type AlarmCount struct {
 	Critical, Major, Minor, Warning int
 	Unacknowledged                  int
+	Ignored                         uint64 // states beyond those that are tracked
+	Unrecorded                      uint64 // changes that were not stored because too many waited
 }
 
 // WireStatus is the state of the process that sends datagrams.

@@ -22,6 +22,7 @@ import (
 const (
 	startWithin = 5 * time.Second
 	pingEvery   = 250 * time.Millisecond
+	retryMost   = 10 * time.Second // between attempts to start a process, from pingEvery on
 )
 
 // Client is the daemon's side of the wire process. Exported fields are arguments,
@@ -34,12 +35,16 @@ type Client struct {
 	Command []string      // program and arguments before --socket; nil means this program and "wire"
 	Hold    time.Duration // how long outputs are held after a crash of the daemon; 0 means 1 min
 
-	mu      sync.Mutex
-	conn    *conn
-	outputs map[string]*Output
-	held    map[string]heldOutput
-	status  Status
-	notify  chan struct{}
+	reach sync.Mutex // held while a process is looked for or started; taken before mu
+
+	mu        sync.Mutex
+	conn      *conn // nil while there is none; only install sets it
+	outputs   map[string]*Output
+	held      map[string]heldOutput
+	closed    map[string]bool // outputs that a process may still have, to be closed in it
+	displaced bool            // another daemon has the process: it is not to be taken back
+	status    Status
+	notify    chan struct{}
 }
 
 type heldOutput struct {
@@ -61,80 +66,121 @@ type Status struct {
 // Start takes over the process that answers on Socket or starts one. It blocks for
 // up to about 10 s. An error means that there is none: Local is the fallback.
 func (c *Client) Start(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.reach.Lock()
+	defer c.reach.Unlock()
 	path, err := filepath.Abs(c.Socket) // the process has another working directory
 	if err != nil {
 		return err
 	}
 	c.Socket = path
+	c.mu.Lock()
 	if c.outputs == nil {
 		c.outputs, c.held = map[string]*Output{}, map[string]heldOutput{}
 		c.notify = make(chan struct{}, 1)
 	}
-	return c.connect(ctx)
+	c.closed, c.displaced = map[string]bool{}, false
+	c.mu.Unlock()
+	w, err := c.connect(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		return c.failed(err)
+	}
+	c.install(w)
+	return nil
 }
 
-// connect reaches a process of our version. The caller holds mu.
-func (c *Client) connect(ctx context.Context) error {
+// welcome is what a process says to a new daemon.
+type welcome struct {
+	conn  *conn
+	reply reply
+	held  map[string]heldOutput
+}
+
+// drop closes all that came with w.
+func (w *welcome) drop() {
+	w.conn.Close()
+	for _, h := range w.held {
+		unix.Close(h.fd)
+	}
+}
+
+// connect reaches a process of our version. The caller holds reach and not mu: it may
+// take long.
+func (c *Client) connect(ctx context.Context) (*welcome, error) {
 	for range 3 {
 		conn, err := dial(c.Socket)
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 			if err := c.launch(ctx); err != nil {
-				return c.failed(err)
+				return nil, err
 			}
 			continue
 		}
 		if err != nil {
-			return c.failed(fmt.Errorf("wire process at %s: %w", c.Socket, err))
+			return nil, fmt.Errorf("wire process at %s: %w", c.Socket, err)
 		}
-		other, err := c.hello(conn)
+		w, other, err := c.hello(ctx, conn)
 		if err == nil {
-			c.conn, c.status.Running, c.status.LastError = conn, true, ""
-			return nil
+			return w, nil
 		}
-		conn.Close()
 		if !other {
-			return c.failed(err)
+			return nil, err
 		}
 		if err := c.dismiss(); err != nil {
-			return c.failed(err)
+			return nil, err
 		}
 	}
-	return c.failed(fmt.Errorf("wire process at %s: none of version %d stays", c.Socket, version))
+	return nil, fmt.Errorf("wire process at %s: none of version %d stays", c.Socket, version)
 }
 
+// install makes the process that said w the one that is used. The caller holds mu.
+func (c *Client) install(w *welcome) {
+	c.forget()
+	c.conn, c.held = w.conn, w.held
+	s := &c.status
+	s.Running, s.LastError = true, ""
+	s.PID, s.Refused, s.RealTime = w.reply.PID, w.reply.Refused, w.reply.Refused == ""
+}
+
+// failed notes that there is no process. The caller holds mu.
 func (c *Client) failed(err error) error {
 	c.status.Running, c.status.LastError = false, err.Error()
 	return err
 }
 
-// hello introduces the daemon and collects the outputs that are held. other says
-// that the process has another version.
-func (c *Client) hello(conn *conn) (other bool, err error) {
+// hello introduces the daemon and collects the outputs that are held. It takes over
+// conn. other says that the process has another version.
+func (c *Client) hello(ctx context.Context, conn *conn) (_ *welcome, other bool, err error) {
+	w := &welcome{conn: conn, held: map[string]heldOutput{}}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer func() {
+		if !stop() {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			w.drop()
+		}
+	}()
 	if err := conn.checkPeer(); err != nil {
-		return false, err
+		return nil, false, err
 	}
 	if err := conn.send(request{Op: opHello, Version: version, Hold: c.Hold}, -1); err != nil {
-		return false, err
+		return nil, false, err
 	}
-	r, _, err := conn.reply()
-	if err != nil {
-		return r.Version != 0 && r.Version != version, err
+	if w.reply, _, err = conn.reply(); err != nil {
+		return nil, w.reply.Version != 0 && w.reply.Version != version, err
 	}
-	c.status.PID, c.status.Refused, c.status.RealTime = r.PID, r.Refused, r.Refused == ""
-	c.forget()
-	for range min(r.Held, MaxOutputs) {
+	for range min(w.reply.Held, MaxOutputs) {
 		h, fd, err := conn.reply()
 		if err != nil {
-			return false, err
+			return nil, false, err
 		}
 		if h.Spec == nil || fd < 0 {
-			return false, fmt.Errorf("%w: held output without spec or memory", errProtocol)
+			return nil, false, fmt.Errorf("%w: held output without spec or memory", errProtocol)
 		}
-		c.held[h.Spec.ID] = heldOutput{*h.Spec, fd}
+		w.held[h.Spec.ID] = heldOutput{*h.Spec, fd}
 	}
-	return false, nil
+	return w, false, nil
 }
 
 // reply reads one reply; an error it carries is returned as one.
@@ -195,13 +241,15 @@ func (c *Client) launch(ctx context.Context) error {
 	}
 	// Reaps the process when it ends, which may be long after this Client is closed.
 	go func() { _ = cmd.Wait() }()
-	deadline := time.Now().Add(startWithin)
-	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
-		deadline = d
-	}
-	_ = r.SetReadDeadline(deadline) // pipes take deadlines
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { r.Close() })()
 	line, err := bufio.NewReader(io.LimitReader(r, 256)).ReadString('\n')
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil || strings.TrimSpace(line) != "ready" {
+		_ = cmd.Process.Kill() // an error means that it has ended
 		return fmt.Errorf("starting the wire process: it did not become ready on %s, its reason is in the log: %w", c.Socket, err)
 	}
 	return nil
@@ -209,6 +257,9 @@ func (c *Client) launch(ctx context.Context) error {
 
 // call sends a request and waits for its reply. The caller holds mu.
 func (c *Client) call(req request, fd int) error {
+	if c.displaced {
+		return ErrDisplaced
+	}
 	if c.conn == nil {
 		return errors.New("wire process: not connected")
 	}
@@ -230,6 +281,7 @@ func (c *Client) call(req request, fd int) error {
 func (c *Client) disconnect(err error) {
 	c.conn.Close()
 	c.conn = nil
+	c.displaced = errors.Is(err, ErrDisplaced)
 	_ = c.failed(err)
 }
 
@@ -259,6 +311,7 @@ func (c *Client) Open(spec Spec) (*Output, error) {
 		return nil, err
 	}
 	c.outputs[spec.ID] = o
+	delete(c.closed, spec.ID)
 	return o, nil
 }
 
@@ -303,7 +356,7 @@ func (c *Client) Release(keep func(Spec) bool) error {
 		}
 		unix.Close(h.fd)
 		delete(c.held, id)
-		errs = append(errs, c.call(request{Op: opClose, ID: id}, -1))
+		errs = append(errs, c.end(id))
 	}
 	return errors.Join(errs...)
 }
@@ -317,47 +370,82 @@ func (c *Client) forget() {
 }
 
 // Run watches the process until ctx ends and then returns nil. When the process is
-// gone it starts another, which goes on with the same rings. It returns
-// ErrDisplaced when another daemon has taken over.
+// gone it starts another, which goes on with the same rings; attempts that fail are
+// repeated after 0.25 to 10 s. It returns ErrDisplaced when another daemon has taken
+// over.
 func (c *Client) Run(ctx context.Context) error {
-	tick := time.NewTicker(pingEvery)
-	defer tick.Stop()
+	wait, notify := pingEvery, c.notify
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-c.notify:
-		case <-tick.C:
+		case <-notify:
+		case <-timer.C:
 		}
-		if err := c.check(ctx); errors.Is(err, ErrDisplaced) {
+		err := c.check(ctx)
+		switch {
+		case errors.Is(err, ErrDisplaced):
 			return err
+		case c.Status().Running:
+			wait, notify = pingEvery, c.notify
+		default: // news of the outputs are no reason to try sooner
+			wait, notify = min(2*wait, retryMost), nil
 		}
+		timer.Reset(wait)
 	}
 }
 
 // check tells the process what is new and mends a broken connection.
 func (c *Client) check(ctx context.Context) error {
+	c.reach.Lock()
+	defer c.reach.Unlock()
+	c.mu.Lock()
+	if c.conn != nil || c.displaced {
+		if err := c.tell(); c.conn != nil || c.displaced {
+			c.mu.Unlock()
+			return err
+		}
+	}
+	c.mu.Unlock()
+	w, err := c.connect(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn != nil {
-		if err := c.tell(); err == nil || c.conn != nil {
-			return err
-		} else if errors.Is(err, ErrDisplaced) {
-			return err
-		}
-	}
 	c.status.Restarts++
-	if err := c.connect(ctx); err != nil {
-		return err
+	if err != nil {
+		return c.failed(err)
 	}
-	c.forget()
+	return c.resume(w)
+}
+
+// resume goes on with another connection or process: outputs that were closed in the
+// meantime are closed there, the others opened. The caller holds mu.
+func (c *Client) resume(w *welcome) error {
+	c.install(w)
+	for id, h := range c.held {
+		if c.outputs[id] == nil && !c.closed[id] {
+			continue // of the daemon before: it may be opened yet
+		}
+		unix.Close(h.fd)
+		delete(c.held, id)
+		if c.closed[id] {
+			if err := c.end(id); c.conn == nil {
+				return err
+			}
+		}
+	}
+	clear(c.closed)
+	var errs []error
 	for _, o := range c.outputs {
-		if err := c.call(request{Op: opOpen, Spec: &o.spec}, o.fd); err != nil {
+		err := c.call(request{Op: opOpen, Spec: &o.spec}, o.fd)
+		if c.conn == nil {
 			return err
 		}
+		errs = append(errs, err)
 		o.untold.Store(true)
 	}
-	return c.tell()
+	return errors.Join(append(errs, c.tell())...)
 }
 
 // tell passes on PSI that has changed, or just asks for a sign of life.
@@ -388,7 +476,17 @@ func (c *Client) closeOutput(o *Output) error {
 		return nil
 	}
 	delete(c.outputs, o.spec.ID)
-	return c.call(request{Op: opClose, ID: o.spec.ID}, -1)
+	return c.end(o.spec.ID)
+}
+
+// end closes an output in the process, or in the next one that is reached if there is
+// none now. The caller holds mu.
+func (c *Client) end(id string) error {
+	err := c.call(request{Op: opClose, ID: id}, -1)
+	if c.conn == nil {
+		c.closed[id] = true
+	}
+	return err
 }
 
 // Status returns the state of the process.

@@ -127,9 +127,7 @@ func (o *output) collect(due time.Duration, clock clock) bool {
 		if !o.made {
 			// What the daemon before has left in the ring does not end hold: the new one may
 			// have claimed the output long before it has something to send.
-			if o.claimed.Load() && o.current() {
-				o.until.Store(0)
-			}
+			o.endHold(o.until.Load())
 			o.turn(o.ring.epochOf(o.tail))
 			o.tail++
 		}
@@ -146,6 +144,15 @@ func (o *output) collect(due time.Duration, clock clock) bool {
 		}
 	}
 	return true
+}
+
+// endHold ends hold, which lasted until the given time when it was looked at, for a
+// datagram of the daemon of now. A hold that begins in between stays: that daemon is
+// gone then.
+func (o *output) endHold(until int64) {
+	if until != 0 && o.claimed.Load() && o.current() {
+		o.until.CompareAndSwap(until, 0)
+	}
 }
 
 // current reports whether the next datagram of the ring is of the daemon that fills it

@@ -7,8 +7,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,6 +140,60 @@ func TestSpoiltRingIsSurvived(t *testing.T) {
 	serve()
 	if r.dropped.Load() != dropped+1 || r.head.Load() != r.tail.Load() {
 		t.Error("a good datagram after the noise was not taken")
+	}
+}
+
+// TestHoldIsNotLost lets the daemon go between the moments in which the loop looks at
+// hold and ends it.
+func TestHoldIsNotLost(t *testing.T) {
+	o, r := alone(t, spec("a", "239.1.1.1:5000", false))
+	r.put(1, []byte("x"))
+	o.until.Store(100)
+	o.claimed.Store(true)
+	seen := o.until.Load()
+	o.until.Store(200) // claimed was still true when the loop asked
+	if o.endHold(seen); o.until.Load() != 200 {
+		t.Errorf("hold until %d, want 200", o.until.Load())
+	}
+	if o.endHold(o.until.Load()); o.until.Load() != 0 {
+		t.Error("a datagram of the daemon of now does not end hold")
+	}
+	o.until.Store(300)
+	r.epoch.Add(1)
+	if o.endHold(o.until.Load()); o.until.Load() != 300 {
+		t.Error("a datagram of the daemon before has ended hold")
+	}
+}
+
+// TestNewestIsNeverOlder asks for the newest datagram while the sender takes it out:
+// it is the one that was just put in, sent or not.
+func TestNewestIsNeverOlder(t *testing.T) {
+	_, r := alone(t, spec("a", "239.1.1.1:5000", false))
+	const count = 200_000
+	var sender sync.WaitGroup
+	var stop atomic.Bool
+	sender.Go(func() { // as in settle
+		for n := uint64(0); !stop.Load(); {
+			if at, _, ok := r.get(n, count); ok {
+				n++
+				r.last.Store(int64(at))
+				r.tail.Store(n)
+			}
+		}
+	})
+	defer sender.Wait()
+	defer stop.Store(true)
+	for i := range count {
+		at := time.Duration(i + 1)
+		for !r.put(at, []byte("x")) {
+			runtime.Gosched()
+		}
+		for range i % 7 { // ask at various distances from the sender
+			_ = r.tail.Load()
+		}
+		if got := r.newest(); got < at {
+			t.Fatalf("newest %d, put in was %d", got, at)
+		}
 	}
 }
 

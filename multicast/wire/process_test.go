@@ -7,9 +7,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -133,6 +135,163 @@ func TestNewerDaemonDisplaces(t *testing.T) {
 	if err := c.Close(0); err != nil {
 		t.Errorf("close of a client that is not connected: %v", err)
 	}
+}
+
+// TestDisplacedDaemonStaysAway lets the old daemon learn from another request than
+// those of Run that it was displaced: it must not take the process back.
+func TestDisplacedDaemonStaysAway(t *testing.T) {
+	n := network(t)
+	path := filepath.Join(t.TempDir(), "wire.sock")
+	c := client(t, n, path)
+	o, err := c.Open(spec("a", "239.1.1.1:5000", false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c2 := client(t, n, path)
+	if err := o.Close(); !errors.Is(err, ErrDisplaced) {
+		t.Errorf("close: %v, want %v", err, ErrDisplaced)
+	}
+	if _, err := c.Open(spec("b", "239.1.1.2:5000", false)); !errors.Is(err, ErrDisplaced) {
+		t.Errorf("open: %v, want %v", err, ErrDisplaced)
+	}
+	if err := n.Do(0, func() error { return c.Run(t.Context()) }); !errors.Is(err, ErrDisplaced) {
+		t.Errorf("run: %v, want %v", err, ErrDisplaced)
+	}
+	if err := c2.Close(0); err != nil {
+		t.Errorf("the new daemon has lost the process: %v", err)
+	}
+}
+
+// TestOutputsClosedWhileDown closes outputs while the connection is broken and the
+// process lives on: they end when it is reached again, the others go on.
+func TestOutputsClosedWhileDown(t *testing.T) {
+	n := network(t)
+	path := filepath.Join(t.TempDir(), "wire.sock")
+	first := client(t, n, path)
+	for _, id := range []string{"wanted", "unwanted"} {
+		if _, err := first.Open(spec(id, "239.1.1.9:5000", false)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := client(t, n, path)
+	var outputs []*Output
+	for _, id := range []string{"gone", "back", "stays"} {
+		o, err := c.Open(spec(id, "239.1.1.1:5000", false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		outputs = append(outputs, o)
+	}
+	c.mu.Lock()
+	c.disconnect(errors.New("broken by the test"))
+	c.mu.Unlock()
+	for _, o := range outputs[:2] {
+		if err := o.Close(); err == nil {
+			t.Error("closed without a connection")
+		}
+	}
+	if err := c.Release(func(s Spec) bool { return s.ID == "wanted" }); err == nil {
+		t.Error("released without a connection")
+	}
+	check := func() {
+		t.Helper()
+		if err := n.Do(0, func() error { return c.check(t.Context()) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check()
+	if _, err := c.Open(outputs[1].Spec()); err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	c.disconnect(errors.New("broken by the test"))
+	c.mu.Unlock()
+	check()
+	if h := c.Held(); len(h) != 1 || h[0].ID != "wanted" {
+		t.Errorf("still held %v, want the one that was to be kept", h)
+	}
+	c2 := client(t, n, path)
+	var ids []string
+	for _, s := range c2.Held() {
+		ids = append(ids, s.ID)
+	}
+	if got := strings.Join(ids, " "); got != "back stays wanted" {
+		t.Errorf("open in the process: %s, want back stays wanted", got)
+	}
+	if err := c2.Close(0); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStuckStart has the process die and its successor never become ready: whatever is
+// asked of the client is answered at once, Run ends when told, and the successor does
+// not stay behind.
+func TestStuckStart(t *testing.T) {
+	n := network(t)
+	dir := t.TempDir()
+	c := client(t, n, filepath.Join(dir, "wire.sock"))
+	o, err := c.Open(spec("a", "239.1.1.1:5000", false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := filepath.Join(dir, "started")
+	c.Command = []string{"/bin/sh", "-c", "echo $$ >" + started + ".new; mv " + started + ".new " + started + "; exec sleep 1000"}
+	if err := unix.Kill(c.Status().PID, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- n.Do(0, func() error { return c.Run(ctx) }) }()
+	var pid int
+	until(t, "a successor", func() bool {
+		b, err := os.ReadFile(started)
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(b)))
+		return err == nil
+	})
+	// The start is under way as long as the successor is there and reach is locked:
+	// asked now, a client that waited for it could not answer before it is over.
+	if st := c.Status(); st.Running || st.Restarts != 0 {
+		t.Errorf("%+v", st)
+	}
+	c.Lateness()
+	if _, err := c.Open(spec("b", "239.1.1.2:5000", false)); err == nil {
+		t.Error("opened without a process")
+	}
+	if err := o.Close(); err == nil {
+		t.Error("closed without a process")
+	}
+	if c.reach.TryLock() {
+		t.Error("the start was over before everything was asked")
+		c.reach.Unlock()
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("run: %v", err)
+	}
+	if st := c.Status(); st.Restarts != 1 || !strings.Contains(st.LastError, context.Canceled.Error()) {
+		t.Errorf("the start was not given up when told: %+v", st)
+	}
+	until(t, "the end of the successor", func() bool { return errors.Is(unix.Kill(pid, 0), unix.ESRCH) })
+}
+
+// TestAttemptsBecomeRare counts how often a process that cannot run is started.
+func TestAttemptsBecomeRare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Client{Socket: filepath.Join(t.TempDir(), "wire.sock"), Command: []string{"/nonexistent"}}
+		if err := c.Start(t.Context()); err == nil {
+			t.Fatal("started")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := c.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		// After 0.25, 0.75, 1.75, 3.75, 7.75, 15.75 s, then every 10 s.
+		if n := c.Status().Restarts; n != 10 {
+			t.Errorf("%d attempts in a minute, want 10", n)
+		}
+	})
 }
 
 func TestOtherVersionIsDismissed(t *testing.T) {

@@ -141,11 +141,12 @@ func (r *ring) put(at time.Duration, payload []byte) bool {
 // newest returns the scheduled time of the newest datagram, sent or waiting, 0 if
 // there was none. It is for the writer.
 func (r *ring) newest() time.Duration {
-	last := time.Duration(r.last.Load())
+	var waits time.Duration
 	if head := r.head.Load(); head != r.tail.Load() {
-		last = max(last, time.Duration(binary.NativeEndian.Uint64(r.slot(head-1))))
+		waits = time.Duration(binary.NativeEndian.Uint64(r.slot(head - 1)))
 	}
-	return last
+	// Only now: the sender sets last before tail, so that what does not wait is in it.
+	return max(waits, time.Duration(r.last.Load()))
 }
 
 // epochOf returns the epoch of datagram n.

@@ -126,6 +126,10 @@ func (c *Cursor[T]) Next(dst []Item[T]) (int, error) {
 	return n, nil
 }
 
+// Err returns the cause once the context of Open has ended, nil before. It is safe for
+// concurrent use.
+func (c *Cursor[T]) Err() error { return context.Cause(c.ctx) }
+
 // Lost returns the number of items this cursor was too slow for. It must be
 // called from the goroutine that calls Next.
 func (c *Cursor[T]) Lost() uint64 { return c.lost }

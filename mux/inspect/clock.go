@@ -7,9 +7,15 @@ import (
 	"sigma/mux/ts"
 )
 
-// maxStep is the longest time between two PCRs that is no break of the time base
-// (TR 101 290 indicator 2.3.b).
-const maxStep = flow.TicksPerSecond / 10
+const (
+	// maxStep is the longest time between two PCRs that is no break of the time base
+	// (TR 101 290 indicator 2.3.b), whatever else is wrong.
+	maxStep = flow.TicksPerSecond / 10
+	// maxPause is the longest one in a stream that says of no break and has no loss:
+	// ffmpeg gives a radio programme a PCR every 366 ms, and what comes over TCP comes in
+	// bursts, so that its arrival tells nothing.
+	maxPause = flow.TicksPerSecond
+)
 
 // reference is a PCR met at a packet.
 type reference struct {
@@ -25,6 +31,7 @@ type clock struct {
 	unwrap    ts.Unwrapper
 	known     bool
 	announced bool          // the next PCR need not fit
+	lossy     bool          // packets of its PID are missing since the last PCR
 	refs      []reference   // the last one before the batch, then those in it
 	rate      float64       // ticks per packet, 0 while unknown
 	step      flow.Ticks    // between the last two PCRs
@@ -49,15 +56,20 @@ func (c *clock) end(n int) {
 func (c *clock) reset() {
 	c.unwrap.Reset()
 	c.known, c.announced, c.refs, c.last, c.rate = false, false, c.refs[:0], 0, 0
-	c.step = 0
+	c.lossy, c.step = false, 0
 }
 
-// take takes a PCR at a packet of the batch. broken says that it does not continue
-// the time base; a longer step that took as long to arrive does.
-func (c *clock) take(at int, raw uint64) (broken bool) {
+// take takes a PCR at a packet of the batch. intact says that no packet is missing
+// since the PCR before and that discontinuity_indicator is not set; broken that the PCR
+// does not continue the time base. A longer step that took as long to arrive does.
+func (c *clock) take(at int, raw uint64, intact bool) (broken bool) {
 	ticks, step := c.unwrap.Unwrap(raw)
+	most := flow.Ticks(maxStep)
+	if intact {
+		most = maxPause
+	}
 	waited := flow.FromDuration(c.arrived - c.seen)
-	broken = c.known && (step < 0 || step > maxStep && (step < waited-maxStep || step > waited+maxStep))
+	broken = c.known && (step < 0 || step > most && (step < waited-maxStep || step > waited+maxStep))
 	if k := len(c.refs); k > 0 && !broken && step > 0 && step <= 10*maxStep {
 		if d := int64(at) - c.refs[k-1].at; d > 0 {
 			c.rate, c.step = float64(step)/float64(d), step
@@ -99,8 +111,8 @@ func (c *clock) at(packet int) flow.Ticks {
 // with the batch, if its begin is announced as discontinuous, else at the packet.
 func (in *Inspector) reference(at int, raw uint64, flagged bool) {
 	announced := in.clock.announced
-	broken := in.clock.take(at, raw)
-	in.clock.announced = false
+	broken := in.clock.take(at, raw, !flagged && !announced && !in.clock.lossy)
+	in.clock.announced, in.clock.lossy = false, false
 	if !broken {
 		if flagged {
 			in.cut(at, flow.Discontinuity, false)

@@ -37,6 +37,7 @@ type Inspector struct {
 	index [1 << 13]uint16 // position in pids by PID, 0 for none
 	pids  []pid
 	total Counters
+	media uint64
 	tabs  tables
 	clock clock
 	rates rates
@@ -57,11 +58,12 @@ type pid struct {
 
 	id      uint16
 	cc      uint8
-	started bool // cc is known
-	twin    bool // the packet before was a repetition
-	watch   bool // every packet is of interest
-	starts  bool // packets with payload_unit_start are of interest
-	pcr     bool // carries the PCR of the programme
+	started bool   // cc is known
+	twin    bool   // the packet before was a repetition
+	watch   bool   // every packet is of interest
+	starts  bool   // packets with payload_unit_start are of interest
+	pcr     bool   // carries the PCR of the programme
+	media   uint64 // 1 if its packets are media: see Media
 	section *psi.Assembler
 	head    *head
 	rate    int64  // bit/s
@@ -136,6 +138,7 @@ func (in *Inspector) walk(data []byte) {
 		cc := uint8(h) & 0x0F
 		if h&bitsPlain == bitPayload && cc == (s.cc+1)&0x0F && s.started && !s.watch && (h&bitPUSI == 0 || !s.starts) {
 			s.cc, s.twin = cc, false
+			in.media += s.media
 			continue
 		}
 		in.special(s, i, p, h)
@@ -153,6 +156,7 @@ func (in *Inspector) pid(id uint16) *pid {
 	in.index[id] = uint16(len(in.pids))
 	in.pids = append(in.pids, pid{id: id})
 	s := &in.pids[len(in.pids)-1]
+	s.media = in.tabs.mediaOf(s)
 	if id == psi.PIDPAT || id == psi.PIDSDT {
 		s.section, s.watch = new(psi.Assembler), true
 	}
@@ -172,6 +176,9 @@ func (in *Inspector) special(s *pid, i int, p []byte, h uint32) {
 	if h&bitsScr != 0 {
 		s.count.Scrambled++
 		in.total.Scrambled++
+	}
+	if h&bitPayload != 0 {
+		in.media += s.media
 	}
 	if !in.inOrder(s, p, h) {
 		return
@@ -217,6 +224,7 @@ func (in *Inspector) inOrder(s *pid, p []byte, h uint32) bool {
 	default:
 		s.count.Continuity++
 		in.total.Continuity++
+		in.clock.lossy = in.clock.lossy || s.pcr
 		if s.head != nil {
 			in.drop(s)
 		}
@@ -265,6 +273,12 @@ func (in *Inspector) pieces(it flow.Item[flow.Batch], n int, epoch uint32, emit 
 		emit(piece)
 	}
 }
+
+// Media returns how many packets came that carry what somebody watches: those with
+// payload of the streams that the tables list, whichever programme they are of. Null
+// packets, tables, and a PCR without payload go on when the encoder has died. While
+// the tables list no stream, all but null packets and those of PSI and SI count.
+func (in *Inspector) Media() uint64 { return in.media }
 
 // Layout returns the tracks of the programme, nil before its PMT was seen. Its Epoch
 // is that of the items fed last.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"sigma/mux/flow"
 	"sigma/mux/ts"
@@ -242,6 +243,39 @@ func TestContinuityRules(t *testing.T) {
 	}
 }
 
+func TestMedia(t *testing.T) {
+	packet := func(pid uint16) []byte {
+		return append([]byte{ts.Sync, byte(pid >> 8), byte(pid), 0x10}, make([]byte, ts.PacketSize-4)...)
+	}
+	null, other := ts.Null(), pmtPacket(1, true)
+	ts.SetCC(other, 1)
+	var in Inspector
+	for _, c := range []struct {
+		name string
+		data []byte
+		want uint64
+	}{
+		{"null packets", null[:], 0},
+		{"SI", packet(0x12), 0},
+		{"no tables yet", packet(0x123), 1},
+		{"PAT and PMT", append(patPacket(), pmtPacket(0, false)...), 0},
+		{"a stream", packet(0x101), 1},
+		{"a scrambled stream", append([]byte{ts.Sync, 1, 1, 0x91}, packet(0)[4:]...), 1},
+		{"a clock without payload", ts.AppendPCRPacket(nil, 0x101, 0, 1000), 0},
+		{"no stream of a programme", packet(0x123), 0},
+		{"a PID not met before", packet(0x124), 0},
+		{"damaged", append([]byte{ts.Sync, 0x81, 1, 0x12}, packet(0)[4:]...), 0},
+		{"another PMT", other, 0},
+		{"a stream of it", packet(0x102), 1},
+	} {
+		before := in.Media()
+		inspect(&in, c.data, 10)
+		if got := in.Media() - before; got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
 func TestTimeBaseBreaks(t *testing.T) {
 	const ms = flow.TicksPerSecond / 1000
 	for _, c := range []struct {
@@ -256,7 +290,10 @@ func TestTimeBaseBreaks(t *testing.T) {
 		{"backwards", -5 * ms, false, 0, 2, 1},
 		{"backwards, flagged", -5 * ms, true, 0, 2, 0},
 		{"backwards, announced by the source", -5 * ms, false, flow.Discontinuity, 2, 0},
-		{"forwards", 500 * ms, false, 0, 2, 1},
+		{"forwards", 1500 * ms, false, 0, 2, 1},
+		{"a pause", 900 * ms, false, 0, 1, 0},
+		{"a pause, flagged", 500 * ms, true, 0, 2, 0},
+		{"a pause, announced by the source", 500 * ms, false, flow.Discontinuity, 2, 0},
 		{"99 ms", 99 * ms, false, 0, 1, 0},
 		{"wraps", 0, false, 0, 1, 0},
 	} {
@@ -299,6 +336,66 @@ func TestTimeBaseBreaks(t *testing.T) {
 				t.Errorf("%d continuity errors", in.total.Continuity)
 			}
 		})
+	}
+}
+
+// radio returns packets of a programme whose PCRs are 366 ms apart, as ffmpeg makes
+// them of one stream of sound.
+func radio(pcrs int) []byte {
+	out := append(patPacket(), pmtPacket(0, false)...)
+	cc := new(uint8)
+	for i := range pcrs {
+		out = append(out, clip(10, flow.Ticks(i)*366*flow.TicksPerSecond/1000, cc)...)
+	}
+	return out
+}
+
+// TestRarePCRsInBursts lets a source with rare PCRs arrive in bursts: that is no
+// break. Where packets are missing as well, the arrival decides.
+func TestRarePCRsInBursts(t *testing.T) {
+	data := radio(60)
+	const perPCR = 11 // packets
+	for _, burst := range []time.Duration{1, 100 * time.Millisecond, 500 * time.Millisecond, time.Second} {
+		for _, lost := range []int{0, 1} {
+			var in Inspector
+			breaks := 0
+			for i, it := range batches(data, 1) {
+				it.Arrived = (time.Duration(i) * 366 * time.Millisecond / perPCR).Truncate(burst)
+				if lost > 0 && i == 30*perPCR-3 {
+					continue
+				}
+				in.Feed(it, func(it flow.Item[flow.Batch]) {
+					if it.Marks.Has(flow.Discontinuity) {
+						breaks++
+					}
+				})
+			}
+			if want := uint64(lost); in.total.Continuity != want {
+				t.Fatalf("%d continuity errors, want %d", in.total.Continuity, want)
+			}
+			if breaks > 0 && (lost == 0 || burst == 1) || breaks > 1 {
+				t.Errorf("bursts of %v, %d packets lost: %d breaks, epoch %d", burst, lost, breaks, in.epoch)
+			}
+		}
+	}
+}
+
+// TestPauseWithLoss tells a jump from a pause where packets are missing.
+func TestPauseWithLoss(t *testing.T) {
+	for _, waited := range []time.Duration{0, 500 * time.Millisecond} {
+		var in Inspector
+		data, cc := hand()
+		for _, it := range batches(data, 10) {
+			it.Arrived = 0
+			in.Feed(it, func(flow.Item[flow.Batch]) {})
+		}
+		*cc += 5
+		it := batches(clip(20, 1000+580*27000, cc)[ts.PacketSize:], 100)[0] // the loss before the PCR
+		it.Arrived = waited
+		in.Feed(it, func(flow.Item[flow.Batch]) {})
+		if broken := waited == 0; in.total.Continuity != 1 || (in.total.PCRJumps == 1) != broken {
+			t.Errorf("arrived after %v: %d continuity errors, %d jumps", waited, in.total.Continuity, in.total.PCRJumps)
+		}
 	}
 }
 

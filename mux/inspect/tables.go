@@ -7,6 +7,7 @@ import (
 	"sigma/mux/es"
 	"sigma/mux/flow"
 	"sigma/mux/psi"
+	"sigma/mux/ts"
 )
 
 // maxServices bounds the programmes of a stream that are followed.
@@ -18,8 +19,9 @@ type tables struct {
 	version  uint8  // of the PAT
 	started  bool   // a PAT was seen
 	services []service
-	chosen   uint16 // program_number, 0 for none yet
-	pcr      uint16 // PID that is the reference of the clock
+	listed   map[uint16]bool // PIDs of their streams
+	chosen   uint16          // program_number, 0 for none yet
+	pcr      uint16          // PID that is the reference of the clock
 	names    map[uint16]name
 	sdt      uint32   // CRC of the section of the SDT seen last
 	pat      []uint32 // CRC of the sections of this version of the PAT
@@ -92,10 +94,36 @@ func (in *Inspector) takePAT(sec psi.Section, at int) {
 		}
 		m.watch = true
 	}
+	in.list()
 	if t.chosen != 0 && in.Program == 0 && len(t.pat) > int(sec.Last()) && t.find(t.chosen) == nil {
 		t.chosen = 0
 		in.choose(at, true)
 	}
+}
+
+// lastSI is the highest PID that is reserved for PSI and SI (EN 300 468 table 1).
+const lastSI = 0x1F
+
+// list takes note of the PIDs of the streams that the tables list now.
+func (in *Inspector) list() {
+	t := &in.tabs
+	t.listed = make(map[uint16]bool)
+	for _, v := range t.services {
+		for _, tr := range v.tracks {
+			t.listed[uint16(tr.ID)] = true
+		}
+	}
+	for i := range in.pids {
+		in.pids[i].media = t.mediaOf(&in.pids[i])
+	}
+}
+
+// mediaOf returns 1 if the packets of a PID are media, else 0.
+func (t *tables) mediaOf(s *pid) uint64 {
+	if t.listed[s.id] || len(t.listed) == 0 && s.id > lastSI && s.id != ts.NullPID && s.section == nil {
+		return 1
+	}
+	return 0
 }
 
 func (t *tables) find(number uint16) *service {
@@ -134,6 +162,7 @@ func (in *Inspector) takePMT(id uint16, sec psi.Section, at int) {
 		v.tracks = append(v.tracks, t)
 		in.watchTrack(t)
 	}
+	in.list()
 	switch in.tabs.chosen {
 	case v.number:
 		in.follow(v, at)

@@ -32,8 +32,8 @@ type Collector struct {
 	Limit   int    // bytes to hold; DefaultCollectorLimit if 0
 	Dropped uint64 // sections left out because Limit was reached
 
-	pids    []*collectedPID // by PID; nil where nothing is collected
-	pat     *PAT
+	pids    []*collectedPID      // by PID; nil where nothing is collected
+	named   map[Program][]uint16 // the programmes of the PAT, each with the PIDs that its PMT names
 	held    int
 	current *collectedPID
 	changed func(*SubTable)
@@ -42,6 +42,7 @@ type Collector struct {
 
 type collectedPID struct {
 	pid       uint16
+	users     int // tables that name it, the standards among them
 	assembler Assembler
 	tables    map[subTableKey]*collectedTable
 }
@@ -72,7 +73,9 @@ func (c *Collector) Push(packets []byte, changed func(*SubTable)) {
 	if c.pids == nil {
 		c.pids = make([]*collectedPID, ts.NullPID)
 		c.section = c.take
-		c.follow()
+		for _, pid := range fixedPIDs {
+			c.use(pid)
+		}
 	}
 	c.changed = changed
 	for ; len(packets) >= ts.PacketSize; packets = packets[ts.PacketSize:] {
@@ -159,11 +162,12 @@ func (c *Collector) take(s Section) {
 	switch table := st.Table.(type) {
 	case *PAT:
 		if !key.next {
-			c.pat = table
-			c.follow()
+			c.followPAT(table)
 		}
 	case *PMT:
-		c.follow()
+		if !key.next {
+			c.followPMT(Program{Number: table.ProgramNumber, PID: p.pid}, table)
+		}
 	}
 	if c.changed != nil {
 		c.changed(st)
@@ -173,11 +177,11 @@ func (c *Collector) take(s Section) {
 // stray reports whether s is a PMT that the PAT does not list on this PID, or has a
 // section_number that its table does not reach.
 func (c *Collector) stray(pid uint16, s Section) bool {
-	return s.Number() > s.Last() || s.TableID() == TablePMT && !c.lists(pid, s.Extension())
-}
-
-func (c *Collector) lists(pid, program uint16) bool {
-	return c.pat != nil && slices.Contains(c.pat.Programs, Program{Number: program, PID: pid})
+	if s.Number() > s.Last() {
+		return true
+	}
+	_, listed := c.named[Program{Number: s.Extension(), PID: pid}]
+	return s.TableID() == TablePMT && !listed
 }
 
 // keyOf returns the name of the sub-table that s belongs to.
@@ -277,58 +281,86 @@ func (t *collectedTable) subTable(pid uint16) *SubTable {
 	return st
 }
 
-// follow collects the PIDs that PAT and PMTs name and forgets the others, so that
-// a table that comes back is new again.
-func (c *Collector) follow() {
-	want := make(map[uint16]bool, 64)
-	for _, pid := range fixedPIDs {
-		want[pid] = true
-	}
-	if c.pat != nil {
-		for _, p := range c.pat.Programs {
-			want[p.PID] = true
-			for _, pid := range c.sectionPIDs(p) {
-				want[pid] = true
-			}
+// followPAT collects the PIDs of the programmes that have come and forgets those that
+// have gone, so that a table that comes back is new again.
+func (c *Collector) followPAT(pat *PAT) {
+	old := c.named
+	c.named = make(map[Program][]uint16, len(pat.Programs))
+	for _, p := range pat.Programs {
+		if _, twice := c.named[p]; twice {
+			continue
+		}
+		pids, known := old[p]
+		if c.named[p] = pids; !known {
+			c.use(p.PID)
 		}
 	}
-	for pid, p := range c.pids {
-		switch {
-		case p == nil && want[uint16(pid)]:
-			c.pids[pid] = &collectedPID{pid: uint16(pid), tables: make(map[subTableKey]*collectedTable)}
-		case p != nil && !want[uint16(pid)]:
-			for k := range p.tables {
-				c.forget(p, k)
-			}
-			c.pids[pid] = nil
-		case p != nil:
-			for k := range p.tables {
-				if k.table == TablePMT && !c.lists(p.pid, k.extension) {
-					c.forget(p, k)
-				}
-			}
+	for p, pids := range old {
+		if _, still := c.named[p]; still {
+			continue
+		}
+		for _, next := range []bool{false, true} {
+			c.forget(p.PID, subTableKey{table: TablePMT, next: next, extension: p.Number})
+		}
+		c.leave(p.PID)
+		for _, pid := range pids {
+			c.leave(pid)
 		}
 	}
 }
 
-func (c *Collector) forget(p *collectedPID, k subTableKey) {
-	c.held -= p.tables[k].size()
-	delete(p.tables, k)
+// followPMT collects the PIDs that the PMT of a programme names and no longer those
+// that the one before did.
+func (c *Collector) followPMT(p Program, pmt *PMT) {
+	old := c.named[p]
+	c.named[p] = sectionPIDs(pmt)
+	for _, pid := range c.named[p] {
+		c.use(pid)
+	}
+	for _, pid := range old {
+		c.leave(pid)
+	}
+}
+
+// use collects a PID for one more table that names it.
+func (c *Collector) use(pid uint16) {
+	if int(pid) >= len(c.pids) {
+		return
+	}
+	if c.pids[pid] == nil {
+		c.pids[pid] = &collectedPID{pid: pid, tables: make(map[subTableKey]*collectedTable)}
+	}
+	c.pids[pid].users++
+}
+
+// leave undoes use.
+func (c *Collector) leave(pid uint16) {
+	if int(pid) >= len(c.pids) {
+		return
+	}
+	p := c.pids[pid]
+	if p.users--; p.users > 0 {
+		return
+	}
+	for k := range p.tables {
+		c.forget(pid, k)
+	}
+	c.pids[pid] = nil
+}
+
+// forget drops a table, if it is there.
+func (c *Collector) forget(pid uint16, k subTableKey) {
+	if int(pid) >= len(c.pids) {
+		return
+	}
+	if t := c.pids[pid].tables[k]; t != nil {
+		c.held -= t.size()
+		delete(c.pids[pid].tables, k)
+	}
 }
 
 // sectionPIDs returns the PIDs of a programme that carry AIT or splice information.
-func (c *Collector) sectionPIDs(p Program) []uint16 {
-	if int(p.PID) >= len(c.pids) || c.pids[p.PID] == nil {
-		return nil
-	}
-	t := c.pids[p.PID].tables[subTableKey{table: TablePMT, extension: p.Number}]
-	if t == nil || !t.complete {
-		return nil
-	}
-	pmt, ok := t.subTable(p.PID).Table.(*PMT)
-	if !ok {
-		return nil
-	}
+func sectionPIDs(pmt *PMT) []uint16 {
 	var pids []uint16
 	for _, s := range pmt.Streams {
 		_, signalled := Find[*ApplicationSignalling](s.Descriptors)

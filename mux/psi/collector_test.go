@@ -439,3 +439,66 @@ func FuzzCollector(f *testing.F) {
 		}
 	})
 }
+
+// TestCollectorOfManyProgrammes feeds the largest PAT there can be and all its PMTs,
+// each of which names a PID that the next one names as well, then takes the programmes
+// away again. The work for one PMT must not grow with their number: that would not end
+// within the time a test has.
+func TestCollectorOfManyProgrammes(t *testing.T) {
+	const count = 8000
+	s, c := newStreamer(t), new(Collector)
+	pat := &PAT{}
+	for i := range uint16(count) {
+		pat.Programs = append(pat.Programs, Program{i + 1, 0x20 + i})
+	}
+	pmt := func(i int, version uint8, splices ...uint16) {
+		p := &PMT{ProgramNumber: uint16(i + 1), Version: version, PCRPID: 0x20}
+		for _, pid := range splices {
+			p.Streams = append(p.Streams, Stream{Type: StreamSCTE35, PID: pid})
+		}
+		s.send(0x20+uint16(i), p)
+	}
+	collected := func() (n int) {
+		for _, p := range c.pids {
+			if p != nil {
+				n++
+			}
+		}
+		return n
+	}
+	fixed := len(fixedPIDs)
+	s.send(PIDPAT, pat)
+	s.collect(c)
+	if n := collected(); n != fixed+count {
+		t.Fatalf("%d PIDs, want %d", n, fixed+count)
+	}
+	for version, splice := range []uint16{0x1F80, 0x1F90} {
+		for i := range count {
+			pmt(i, uint8(version), splice+uint16(i%3), splice+uint16((i+1)%3))
+		}
+		if got := s.collect(c); len(got) != count {
+			t.Fatalf("%d tables of %d PMTs", len(got), count)
+		}
+		if n := collected(); n != fixed+count+3 || c.pids[splice] == nil {
+			t.Errorf("version %d: %d PIDs, want %d", version, n, fixed+count+3)
+		}
+	}
+	pat.Programs, pat.Version = pat.Programs[:1], 1
+	s.send(PIDPAT, pat)
+	s.collect(c)
+	if n := collected(); n != fixed+1+2 {
+		t.Errorf("%d PIDs of one programme, want %d", n, fixed+1+2)
+	}
+	size := 0
+	for _, p := range c.pids {
+		if p == nil {
+			continue
+		}
+		for _, tab := range p.tables {
+			size += tab.size()
+		}
+	}
+	if c.held != size {
+		t.Errorf("%d bytes counted, %d held", c.held, size)
+	}
+}

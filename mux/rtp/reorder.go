@@ -8,6 +8,10 @@ import (
 const (
 	maxDropout  = 3000 // RFC 3550 appendix A.1: a larger step is a new stream
 	maxMisorder = 100  // RFC 3550 appendix A.1: older packets than this are a new stream
+
+	// firstRTCP and lastRTCP are what the packet types 200 to 204 of RTCP look like as
+	// payload type.
+	firstRTCP, lastRTCP = 72, 76
 )
 
 // Reorder puts the payloads of one RTP stream in order of their sequence numbers.
@@ -22,7 +26,7 @@ type Reorder struct {
 
 	Lost       uint64 // sequence numbers that never came
 	Reordered  uint64 // packets that came after a later one and were put in place
-	Duplicates uint64 // packets that came twice, or after their place was given up
+	Duplicates uint64 // packets that came twice, after their place was given up, or alone of another stream
 	Restarts   uint64 // new streams: another SSRC or a step too large to be loss
 
 	started bool
@@ -30,7 +34,7 @@ type Reorder struct {
 	next    uint16 // sequence number to emit
 	wait    []held // wait[i] has sequence number next+i; wait[0] is never full
 	full    int    // entries of wait that are full
-	strange uint16 // what would follow a packet that fits no window
+	strange Header // what would follow a packet that fits no window, or is of another SSRC
 	odd     bool   // strange is valid
 }
 
@@ -42,17 +46,21 @@ type held struct {
 
 // Push takes one packet and emits everything that is in order then, or that has
 // waited for more than the window for a missing one. The payload is cloned if it
-// has to wait.
+// has to wait. RTCP that came by the same port is passed over (RFC 5761 clause 4).
 func (r *Reorder) Push(h Header, arrived time.Duration, payload []byte) {
+	if h.PayloadType >= firstRTCP && h.PayloadType <= lastRTCP {
+		return
+	}
 	r.setUp()
-	if !r.started || h.SSRC != r.ssrc {
+	if !r.started {
 		r.restart(h)
 	}
 	d := int(int16(h.Sequence - r.next))
-	if d >= maxDropout || d < -maxMisorder {
-		// One stray packet is ignored; two in a row are a sender that started again.
-		if !r.odd || h.Sequence != r.strange {
-			r.strange, r.odd = h.Sequence+1, true
+	if h.SSRC != r.ssrc || d >= maxDropout || d < -maxMisorder {
+		// One stray packet is ignored; two in a row are a sender that started again, or
+		// another one (RFC 3550 appendix A.1).
+		if !r.odd || h.SSRC != r.strange.SSRC || h.Sequence != r.strange.Sequence {
+			r.strange, r.odd = Header{SSRC: h.SSRC, Sequence: h.Sequence + 1}, true
 			r.Duplicates++
 			return
 		}

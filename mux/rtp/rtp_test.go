@@ -143,9 +143,41 @@ func TestReorderNewSource(t *testing.T) {
 	var got collector
 	r := Reorder{Emit: got.emit}
 	push(&r, 0, 1, 2, 4)
+	r.Push(Header{Sequence: 699, SSRC: 9}, 0, []byte{2, 187})
+	if r.Restarts != 0 {
+		t.Error("one packet is a new source")
+	}
 	r.Push(Header{Sequence: 700, SSRC: 9}, 0, []byte{2, 188})
 	if !slices.Equal(got.got, []int{1, 2, 4, 700}) || r.Restarts != 1 || r.Lost != 1 {
 		t.Errorf("%v restarts %d lost %d", got.got, r.Restarts, r.Lost)
+	}
+}
+
+// TestReorderForeignPackets has a sender report of RTCP, a packet of error correction
+// and the packets of another sender come between those of a stream.
+func TestReorderForeignPackets(t *testing.T) {
+	report, _, err := Parse(unhex(t, "80c80006000000000102030405060708090909090000000100000002"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, foreign := range map[string][]Header{
+		"RTCP":             {report, report},
+		"error correction": {{PayloadType: 96, Sequence: 5, SSRC: 9}, {PayloadType: 96, Sequence: 5, SSRC: 9}},
+		"another sender":   {{Sequence: 900, SSRC: 9}, {Sequence: 901, SSRC: 9}},
+		"two others":       {{Sequence: 900, SSRC: 9}, {Sequence: 901, SSRC: 10}},
+	} {
+		var got collector
+		r := Reorder{Emit: got.emit}
+		push(&r, 0, 1, 2, 4) // 3 is under way
+		r.Push(foreign[0], 0, []byte{9, 9})
+		if name == "another sender" {
+			push(&r, 0, 5) // this one is still there
+		}
+		r.Push(foreign[1], 0, []byte{9, 9})
+		push(&r, 0, 3, 5, 6)
+		if !slices.Equal(got.got, []int{1, 2, 3, 4, 5, 6}) || r.Lost != 0 || r.Restarts != 0 {
+			t.Errorf("%s: %v, lost %d restarts %d", name, got.got, r.Lost, r.Restarts)
+		}
 	}
 }
 

@@ -5,13 +5,14 @@ package splice
 
 import (
 	"sigma/mux/flow"
+	"sigma/mux/psi"
 	"sigma/mux/ts"
 )
 
 const (
 	pids = 8192
-	// sdtPID carries SDT and BAT (EN 300 468 table 1).
-	sdtPID = 0x11
+	// maxTables bounds the PIDs of tables that are followed: PAT, SDT and PMTs.
+	maxTables = 1024
 )
 
 // Joiner makes one stream of several. Between cuts packets pass as they are; until
@@ -26,6 +27,8 @@ type Joiner struct {
 	resync  [pids]bool  // the shift must be found anew
 	mark    [pids]bool  // the next PCR must carry discontinuity_indicator
 	tables  map[uint16]*versions
+	version [pids]uint8 // version_number of the table sent last, +1; 0 before the first
+	pat     psi.Assembler
 	touched bool // the batch in hand was changed
 }
 
@@ -40,7 +43,10 @@ func (j *Joiner) Pending() bool { return j.pending }
 // to change, and a copy the caller owns otherwise.
 func (j *Joiner) Join(data []byte) []byte {
 	if j.tables == nil {
-		j.tables = map[uint16]*versions{0: {isPAT: true}, sdtPID: {}}
+		j.tables = map[uint16]*versions{
+			psi.PIDPAT: {table: psi.TablePAT, last: &j.version[psi.PIDPAT]},
+			psi.PIDSDT: {table: psi.TableSDTActual, last: &j.version[psi.PIDSDT]},
+		}
 	}
 	if j.pending {
 		j.begin()
@@ -71,9 +77,14 @@ func (j *Joiner) begin() {
 		j.cut = true
 		j.resync[pid], j.mark[pid] = true, true
 	}
-	for _, v := range j.tables {
+	for pid, v := range j.tables {
+		if v.table == psi.TablePMT {
+			delete(j.tables, pid) // the PID may carry anything, until a PAT says otherwise
+			continue
+		}
 		v.begin()
 	}
+	j.pat.Reset()
 }
 
 func (j *Joiner) packet(p []byte) {
@@ -90,13 +101,43 @@ func (j *Joiner) packet(p []byte) {
 		if v.packet(p, j.cut) {
 			j.touched = true
 		}
-		if v.isPAT {
-			for _, pmt := range v.pmts {
-				if j.tables[pmt] == nil && len(j.tables) < 1024 {
-					j.tables[pmt] = &versions{}
-				}
+	}
+	if pid == psi.PIDPAT {
+		j.pat.Push(p, j.follow)
+	}
+}
+
+// follow takes a section of the PAT, whose CRC is right: from here on the PIDs that
+// it lists carry PMTs, and those it no longer lists do not.
+func (j *Joiner) follow(s psi.Section) {
+	if s.TableID() != psi.TablePAT || !s.Long() || s.Next() {
+		return
+	}
+	pat, err := psi.ParsePAT(s)
+	if err != nil {
+		return
+	}
+	listed := map[uint16]bool{}
+	for _, p := range pat.Programs {
+		if p.Number == 0 {
+			continue
+		}
+		listed[p.PID] = true
+		if j.tables[p.PID] == nil && len(j.tables) < maxTables {
+			v := &versions{table: psi.TablePMT, last: &j.version[p.PID], listedBy: s.Number()}
+			if j.cut {
+				v.begin()
 			}
-			v.pmts = v.pmts[:0]
+			j.tables[p.PID] = v
+		}
+	}
+	for pid, v := range j.tables {
+		switch {
+		case v.table != psi.TablePMT:
+		case listed[pid]:
+			v.listedBy = s.Number()
+		case v.listedBy == s.Number() || v.listedBy > s.Last():
+			delete(j.tables, pid)
 		}
 	}
 }

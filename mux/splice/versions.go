@@ -1,31 +1,43 @@
 package splice
 
-import "sigma/mux/ts"
+import (
+	"sigma/mux/psi"
+	"sigma/mux/ts"
+)
 
 // versions follows the sections of one PID byte by byte and gives those of a new
 // stream a version_number that goes on from the last one sent, so that receivers
 // notice the change (ISO/IEC 13818-1 clause 2.4.4.5). The CRC is mended by its
 // linearity, so that a section need not be held back until it is complete.
 type versions struct {
-	isPAT bool
-	pmts  []uint16 // PMT PIDs read from the PAT, taken by the Joiner after each packet
+	table    uint8  // table_id of the sections that are rewritten
+	listedBy uint8  // of a PMT: section_number in the PAT that lists it
+	last     *uint8 // version_number sent last, +1; 0 before the first
 
-	known  bool  // last is set
-	resync bool  // shift must be found anew
-	last   uint8 // version_number sent last
+	resync bool // shift must be found anew
 	shift  uint8
 
-	in    bool     // inside a section
-	head  [12]byte // its first bytes
-	pos   int      // bytes of it seen
-	size  int      // its whole length, 0 until known
-	patch bool     // it is one that is rewritten
-	delta [4]byte  // what its CRC changes by
-	entry [4]byte  // PAT: the entry being read
+	in    bool    // inside a section
+	head  [3]byte // its first bytes
+	pos   int     // bytes of it seen
+	size  int     // its whole length, 0 until known
+	patch bool    // it is one that is rewritten
+	delta [4]byte // what its CRC changes by
 }
 
 // begin says that a new stream begins.
-func (v *versions) begin() { v.resync = v.known; v.in = false }
+func (v *versions) begin() { v.resync, v.in = *v.last != 0, false }
+
+// carries reports whether a section of the PID may begin with id. What is no
+// section, such as a PES packet, ends the walk before it can be taken for one.
+// Beside the table itself, the PIDs of PMTs and SDT carry tables of DVB and of users
+// (ISO/IEC 13818-1 table 2-31, EN 300 468 table 2), which stay as they are.
+func (v *versions) carries(id uint8) bool {
+	return id == v.table || v.table != psi.TablePAT && id >= 0x40 && id != stuffing
+}
+
+// stuffing fills the packet behind its last section.
+const stuffing = 0xFF
 
 // section says that a new section begins.
 func (v *versions) section() { v.pos, v.size, v.patch = 0, 0, false }
@@ -34,7 +46,8 @@ func (v *versions) section() { v.pos, v.size, v.patch = 0, 0, false }
 // it does only if write is set.
 func (v *versions) packet(p []byte, write bool) bool {
 	b := ts.Payload(p)
-	if len(b) == 0 {
+	if len(b) == 0 || ts.Scrambling(p) != 0 {
+		v.in = v.in && len(b) == 0
 		return false
 	}
 	changed := false
@@ -58,7 +71,7 @@ func (v *versions) bytes(b []byte, write bool) bool {
 		if !v.in {
 			return changed
 		}
-		if v.pos == 0 && b[i] == 0xFF { // stuffing up to the end of the packet
+		if v.pos == 0 && !v.carries(b[i]) { // stuffing up to the end of the packet
 			v.in = false
 			return changed
 		}
@@ -83,18 +96,13 @@ func (v *versions) octet(b *byte, write bool) bool {
 	switch {
 	case at == 2:
 		v.size = 3 + int(v.head[1]&0x0F)<<8 + int(v.head[2])
-		v.patch = v.head[1]&0x80 != 0 && v.size >= 12 && (v.head[0] == 0x00 || v.head[0] == 0x02 || v.head[0] == 0x42)
+		v.patch = v.head[0] == v.table && v.head[1]&0x80 != 0 && v.size >= 12
 	case at == 5 && v.patch:
 		return v.number(b, write)
 	case v.patch && at >= v.size-4:
 		if d := v.delta[at-(v.size-4)]; d != 0 && write {
 			*b ^= d
 			return true
-		}
-	case v.isPAT && v.patch && at >= 8:
-		v.entry[(at-8)%4] = *b
-		if (at-8)%4 == 3 && (v.entry[0] != 0 || v.entry[1] != 0) {
-			v.pmts = append(v.pmts, uint16(v.entry[2]&0x1F)<<8|uint16(v.entry[3]))
 		}
 	}
 	return false
@@ -104,10 +112,10 @@ func (v *versions) octet(b *byte, write bool) bool {
 func (v *versions) number(b *byte, write bool) bool {
 	was := *b >> 1 & 31
 	if v.resync {
-		v.shift, v.resync = (v.last+1-was)&31, false
+		v.shift, v.resync = (*v.last-was)&31, false
 	}
 	now := (was + v.shift) & 31
-	v.last, v.known = now, true
+	*v.last = now + 1
 	v.delta = [4]byte{}
 	if now == was || !write {
 		return false

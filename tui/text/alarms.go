@@ -102,10 +102,6 @@ var alarmTexts = map[string]pair{
 	"alarm.temperature_high.cause":  {"", "quạt ngừng quay, lưới lọc đầy bụi, hoặc phòng quá nóng"},
 	"alarm.temperature_high.remedy": {"", "kiểm tra quạt, lưới lọc và không khí trong tủ máy"},
 
-	"alarm.receive_buffer_low.title":  {"", "hệ thống giới hạn bộ đệm nhận; có thể mất gói khi dồn dập"},
-	"alarm.receive_buffer_low.cause":  {"", "net.core.rmem_max thấp hơn mức một đầu vào cần"},
-	"alarm.receive_buffer_low.remedy": {"", "đặt net.core.rmem_max thành 16777216 bằng sysctl, như 'headend doctor' hướng dẫn"},
-
 	"alarm.setup_not_completed.title":  {"", "chưa ai đăng nhập được"},
 	"alarm.setup_not_completed.cause":  {"", "chưa tạo người vận hành đầu tiên"},
 	"alarm.setup_not_completed.remedy": {"", "đăng nhập qua SSH bằng mã dùng một lần hiện trên màn hình tại chỗ"},

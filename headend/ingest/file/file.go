@@ -16,6 +16,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sigma/headend/ingest"
 	"sigma/mux"
 	"sigma/mux/flow"
@@ -88,7 +90,8 @@ type player struct {
 
 // open opens the file of the name as it is now.
 func (p *player) open() error {
-	f, err := os.Open(p.Path)
+	// Without O_NONBLOCK a FIFO that nobody writes to is waited for without end.
+	f, err := os.OpenFile(p.Path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("%w: check the path and who may read it", err)
 	}
@@ -132,6 +135,7 @@ func (p *player) rewind() error {
 // one slab, not more.
 func (p *player) pass(ctx context.Context) error {
 	idle, packets := 0, false
+	p.schedule.moved = false
 	var begin []byte
 	for {
 		slab := make([]byte, ingest.SlabSize)
@@ -145,6 +149,9 @@ func (p *player) pass(ctx context.Context) error {
 			begin = append([]byte{}, slab[:min(n, sniffSize)]...)
 		}
 		found, clocked := p.feed(slab[:n], end)
+		if !clocked && p.schedule.begun && !p.schedule.moved {
+			return errStands
+		}
 		if !clocked {
 			return fmt.Errorf("found no PCR in %d MiB: expected a clock to play by, at least every 100 ms", searchLimit>>20)
 		}
@@ -155,6 +162,9 @@ func (p *player) pass(ctx context.Context) error {
 			return fmt.Errorf("%w: found no packets in %d bytes, of a file that looks like %s",
 				ingest.ErrNotTS, idle, http.DetectContentType(begin))
 		}
+		if end && p.schedule.begun && !p.schedule.moved {
+			return errStands
+		}
 		if !p.play(ctx, p.schedule.take()) {
 			return nil
 		}
@@ -163,6 +173,9 @@ func (p *player) pass(ctx context.Context) error {
 		}
 	}
 }
+
+// errStands says that a pass had no two PCR that say how long it takes.
+var errStands = errors.New("the clock of the file does not advance: expected PCRs that grow, at least every 100 ms")
 
 // feed cuts data into packets, which it gives to the schedule. It reports whether
 // there were any, and whether the schedule still has a clock.

@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sigma/headend/ingest"
 	"sigma/headend/ingest/internal/ingesttest"
 	"sigma/mux/flow"
@@ -255,6 +257,19 @@ func TestErrors(t *testing.T) {
 		}
 		return name
 	}
+	clocks := func(packets int, pcrs map[int]uint64) []byte {
+		b := ingesttest.Packets(packets)
+		for i, pcr := range pcrs {
+			p := b[i*ts.PacketSize:][:ts.PacketSize]
+			p[3], p[4], p[5] = p[3]|0x20, 7, 0x10
+			ts.SetPCR(p, pcr)
+		}
+		return b
+	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		path string
 		is   error
@@ -263,10 +278,15 @@ func TestErrors(t *testing.T) {
 		{filepath.Join(dir, "none"), os.ErrNotExist, "check the path"},
 		{dir, nil, "expected a transport stream, found a directory"},
 		{"/dev/null", nil, "expected a regular file"},
+		{fifo, nil, "expected a regular file"}, // that nobody writes to
 		{file("empty", nil), ingest.ErrNotTS, "found an empty file"},
 		{file("page", []byte("<!DOCTYPE html>")), ingest.ErrNotTS, "looks like text/html"},
 		{file("zero", make([]byte, 1<<20)), ingest.ErrNotTS, "found no packets in"},
 		{file("clockless", ingesttest.Packets(5000)), nil, "found no PCR in 16 MiB"},
+		{file("one PCR", clocks(50, map[int]uint64{0: 27e6})), nil, "the clock of the file does not advance"},
+		{file("equal PCRs", clocks(50, map[int]uint64{0: 27e6, 5: 27e6})), nil, "the clock of the file does not advance"},
+		{file("PCRs that go back", clocks(50, map[int]uint64{0: 270e6, 5: 135e6, 9: 27e6})), nil, "the clock of the file does not advance"},
+		{file("PCR that stands", clocks(200_000, map[int]uint64{0: 27e6, 5000: 27e6})), nil, "the clock of the file does not advance"},
 		{file("short", ingesttest.Packets(3)), nil, "found no PCR in 16 MiB"},
 	} {
 		got, err := play(t, c.path, time.Second, nil)

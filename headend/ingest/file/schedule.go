@@ -38,6 +38,7 @@ type schedule struct {
 	base  flow.Ticks    // the anchor: this clock …
 	start time.Duration // … is at this time
 	begun bool          // there was a PCR
+	moved bool          // the clock has advanced since the pass began
 	pace  float64       // ticks per packet between the last two PCR; 0 while unknown
 
 	waiting [][]byte // runs of packets since the last PCR, their times still unknown
@@ -85,12 +86,14 @@ func (s *schedule) reach(pcr uint64, pid uint16, now time.Duration) {
 		s.begun = true
 		s.anchor(at, now)
 		s.emit()
+	case (step <= 0 || step > maxStep) && s.pace == 0: // nothing tells yet how fast to play
+		s.anchor(at, s.start)
 	case step <= 0 || step > maxStep: // another clock
 		end := s.next()
 		s.emit()
 		s.anchor(at, end)
 	default:
-		s.pace = float64(step) / float64(s.packets)
+		s.pace, s.moved = float64(step)/float64(s.packets), true
 		s.emit()
 		s.last = at
 	}

@@ -24,11 +24,13 @@ type Viewers interface {
 // Handler answers /N/mpegts. The exported fields are arguments. It is safe for
 // concurrent use.
 type Handler struct {
-	Lookup  func(name string) *flow.Ring[flow.Batch] // nil when there is none that may be played
-	Viewers Viewers                                  // nil counts nobody
-	Wait    time.Duration                            // longest a viewer waits for the first packet; 0 means 10 s
-	Idle    time.Duration                            // a channel without packets for this long ends the answer; 0 means 60 s
-	Stall   time.Duration                            // a viewer who takes nothing for this long is cut off; 0 means 10 s
+	// Lookup returns the packets of a channel, nil when there is none that may be
+	// played, and until when it may be.
+	Lookup  func(name string) (*flow.Ring[flow.Batch], context.Context)
+	Viewers Viewers       // nil counts nobody
+	Wait    time.Duration // longest a viewer waits for the first packet; 0 means 10 s
+	Idle    time.Duration // a channel without packets for this long ends the answer; 0 means 60 s
+	Stall   time.Duration // a viewer who takes nothing for this long is cut off; 0 means 10 s
 }
 
 const (
@@ -46,18 +48,22 @@ const (
 	maxSkip = 1000
 )
 
-var errNoSignal = errors.New("the channel has no packets")
+var (
+	errNoSignal  = errors.New("the channel has no packets")
+	errWithdrawn = errors.New("the channel may no longer be played")
+)
 
 // ServeHTTP answers one request and returns when the viewer goes away, is too slow,
-// or the channel has been silent for Idle.
+// the channel has been silent for Idle, or may no longer be played.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	hd := w.Header()
 	hd.Set("Access-Control-Allow-Origin", "*")
 	hd.Set("Cache-Control", "no-store")
 	rt := route.Parse(r.URL.Path)
 	var ring *flow.Ring[flow.Batch]
+	var offer context.Context
 	if rt.Kind == route.Stream {
-		ring = h.Lookup(rt.Channel)
+		ring, offer = h.Lookup(rt.Channel)
 	}
 	switch {
 	case r.Method == http.MethodOptions:
@@ -72,16 +78,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		hd.Set("Content-Type", contentType)
 		w.WriteHeader(http.StatusOK)
 	default:
-		h.play(w, r, rt.Channel, ring)
+		h.play(w, r, rt.Channel, ring, offer)
 	}
 }
 
 const contentType = "video/mp2t"
 
-// play sends the stream.
-func (h *Handler) play(w http.ResponseWriter, r *http.Request, channel string, ring *flow.Ring[flow.Batch]) {
+// play sends the stream while offer lives.
+func (h *Handler) play(w http.ResponseWriter, r *http.Request, channel string, ring *flow.Ring[flow.Batch], offer context.Context) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
+	defer context.AfterFunc(offer, func() { cancel(errWithdrawn) })()
 	cursor := ring.Open(ctx, flow.LastRandomAccess)
 	defer cursor.Close()
 	silence := time.AfterFunc(or(h.Wait, defaultWait), func() { cancel(errNoSignal) })

@@ -34,11 +34,11 @@ func serve(t *testing.T, h *httpts.Handler) string {
 }
 
 func offer(ring *flow.Ring[flow.Batch], v httpts.Viewers) *httpts.Handler {
-	return &httpts.Handler{Viewers: v, Lookup: func(name string) *flow.Ring[flow.Batch] {
+	return &httpts.Handler{Viewers: v, Lookup: func(name string) (*flow.Ring[flow.Batch], context.Context) {
 		if name == "tv/news" {
-			return ring
+			return ring, context.Background()
 		}
-		return nil
+		return nil, nil
 	}}
 }
 
@@ -146,6 +146,26 @@ func TestSlowViewer(t *testing.T) {
 		}
 		return v.open.Load() == 0
 	})
+}
+
+func TestWithdrawn(t *testing.T) {
+	ring := flow.NewRing[flow.Batch](1000)
+	for _, it := range timelinetest.Split(timelinetest.Capture(t, 2, 25), 0, 1) {
+		ring.Append(it)
+	}
+	offer, withdraw := context.WithCancel(t.Context())
+	v := &viewers{}
+	h := &httpts.Handler{Viewers: v, Lookup: func(string) (*flow.Ring[flow.Batch], context.Context) { return ring, offer }}
+	resp, err := http.Get(serve(t, h) + "/tv/news/mpegts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	withdraw()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Errorf("the answer ends with %v", err)
+	}
+	until(t, "the viewer is counted out", func() bool { return v.open.Load() == 0 })
 }
 
 func TestNoSignal(t *testing.T) {
