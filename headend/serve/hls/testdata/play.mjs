@@ -13,14 +13,16 @@ const page = `<!doctype html><video id=v muted autoplay></video><script src=/hls
 const s = window.state = { fatal: [], errors: [], stalls: 0, started: 0, cues: [], parts: 0, latencies: [], audio: [], levels: [] };
 const began = performance.now();
 const v = document.getElementById('v');
-const h = window.h = new Hls({ lowLatencyMode: ${low}, enableWorker: true, liveMaxUnchangedPlaylistRefresh: 5 });
+const h = window.h = new Hls({ lowLatencyMode: ${low}, enableWorker: true, liveMaxUnchangedPlaylistRefresh: 5, maxLiveSyncPlaybackRate: ${low} ? 1.5 : 1 });
 h.on(Hls.Events.ERROR, (_, d) => { (d.fatal ? s.fatal : s.errors).push(d.type + '/' + d.details + ' ' + (d.error && d.error.message || '')); });
 v.addEventListener('playing', () => { if (!s.started) s.started = performance.now() - began; });
 v.addEventListener('waiting', () => { if (s.started) s.stalls++; });
 h.on(Hls.Events.MANIFEST_PARSED, () => v.play());
-h.on(Hls.Events.FRAG_LOADED, (_, d) => { if (d.part) s.parts++; });
+h.on(Hls.Events.FRAG_LOADED, (_, d) => {
+  if (d.part) s.parts++;
+  if (d.frag.type === 'main' && !s.levels.includes(d.frag.level)) s.levels.push(d.frag.level);
+});
 h.on(Hls.Events.AUDIO_TRACK_SWITCHED, (_, d) => s.audio.push(d.name));
-h.on(Hls.Events.LEVEL_SWITCHED, (_, d) => s.levels.push(h.levels[d.level].height));
 setInterval(() => { if (s.started && h.playingDate) s.latencies.push(Date.now() - h.playingDate.getTime()); }, 500);
 h.loadSource(${JSON.stringify(url)});
 h.attachMedia(v);
