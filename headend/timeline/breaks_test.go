@@ -317,3 +317,27 @@ func TestLateAndSilentTracks(t *testing.T) {
 		t.Errorf("%+v", x)
 	}
 }
+
+// TestRunsAgain ends the task of a timeline and begins it again.
+func TestRunsAgain(t *testing.T) {
+	items := timelinetest.Inspected(capture(t, 7, "320x180", "0"), 0)
+	tl := timelinetest.New(timelinetest.Options{})
+	for run := range 3 {
+		var some []flow.Item[flow.Batch]
+		for _, it := range items[:len(items)*(10-run)/10] {
+			it.Arrived += time.Duration(run) * 10 * time.Second
+			some = append(some, it)
+		}
+		timelinetest.Feed(t, tl, some)
+	}
+	v := tl.View()
+	if periods := checkPlays(t, v); len(periods) != 3 || v.Counters.Breaks != 2 {
+		t.Errorf("%d periods, %+v", len(periods), v.Counters)
+	}
+	last := v.Segments[len(v.Segments)-1].Sequence
+	for i, s := range v.Open {
+		if s.Sequence != last+uint64(i)+1 {
+			t.Errorf("%d is open after %d", s.Sequence, last)
+		}
+	}
+}

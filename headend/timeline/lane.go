@@ -253,7 +253,7 @@ func (l *lane) expire(clock flow.Ticks) {
 			return
 		}
 		none := d.media[l.index].Track.Init == nil
-		late := clock-d.next.start > maxBehind
+		late := clock-d.next.start > maxBehind || len(l.reel.timeline.drafts) > maxDrafts
 		if !none && !late && !l.dead {
 			return
 		}

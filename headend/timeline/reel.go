@@ -30,6 +30,10 @@ const (
 	// maxDrift is how far the dates of media time may be off the anchor before a period
 	// begins that has them right.
 	maxDrift = time.Second
+	// maxFrames bounds the frames that wait for the formats when the clock stands still.
+	maxFrames = 8192
+	// maxDrafts bounds the segments being filled, whatever the clock says.
+	maxDrafts = 8
 	// silence is how long a leading track gives no frame until nobody waits for it.
 	silence = 2 * flow.TicksPerSecond
 )
@@ -343,11 +347,12 @@ func (r *reel) assign(clock flow.Ticks) {
 	if r.layout == nil {
 		return
 	}
+	many := len(r.frames) > maxFrames
 	if r.first == nil { // what is late by now is before any segment to come
-		r.frames = slices.DeleteFunc(r.frames, func(f frame) bool { return f.V.PTS < clock })
+		r.frames = slices.DeleteFunc(r.frames, func(f frame) bool { return f.V.PTS < clock || clock == 0 || many })
 		return
 	}
-	if r.tracks == nil && !r.settle(clock, false) {
+	if r.tracks == nil && !r.settle(clock, many) {
 		return
 	}
 	for i := range r.frames {

@@ -58,7 +58,8 @@ func encode(c coding, b []byte) []byte {
 }
 
 // accepted reads Accept-Encoding (RFC 9110 clause 12.5.3): the known coding of the
-// largest weight, brotli before gzip. A coding that is not named has the weight of *.
+// largest weight, brotli before gzip. * stands for gzip alone, which everybody has who
+// takes anything.
 func accepted(header string) coding {
 	if header == "" {
 		return identity
@@ -78,9 +79,6 @@ func accepted(header string) coding {
 	}
 	if zip < 0 {
 		zip = any
-	}
-	if br < 0 {
-		br = any
 	}
 	switch {
 	case br > 0 && br >= zip:

@@ -33,7 +33,7 @@ func TestBodyCodings(t *testing.T) {
 	tags := map[string]bool{}
 	for accept, want := range map[string]string{
 		"": "", "gzip": "gzip", "br": "br", "gzip, deflate, br": "br", "br;q=0.5, GZIP": "gzip", "br;q=0, gzip;q=0.1": "gzip",
-		"*": "br", "gzip;q=0": "", "identity, *;q=0": "", "gzip;q=0, *": "br", "x-gzip": "gzip", "zstd": "", ",,;;=": "", "gzip;q=nonsense": "gzip",
+		"*": "gzip", "gzip;q=0": "", "identity, *;q=0": "", "gzip;q=0, *": "", "x-gzip": "gzip", "zstd": "", ",,;;=": "", "gzip;q=nonsense": "gzip",
 		"br; q=0.000, *;q=1": "gzip",
 	} {
 		w := httptest.NewRecorder()
