@@ -47,7 +47,7 @@ var edgeRules = []edgeRule{
 	},
 	{
 		from: "headend/serve/...", strict: true,
-		may:     []string{"mux/...", "headend/timeline/...", "headend/serve/route", "headend/serve/session", "headend/serve/reply"},
+		may:     []string{"mux/...", "headend/timeline/...", "headend/serve/route", "headend/serve/session", "headend/serve/reply", "headend/serve/language"},
 		because: "a packaging is a view of the timeline and knows no other packaging",
 	},
 	{
