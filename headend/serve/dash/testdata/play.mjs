@@ -52,7 +52,7 @@ window.offered = () => ({ audio: uniq(p.getVariantTracks().map((t) => t.language
 window.change = (step) => {
   if (step === 1) {
     const l = uniq(p.getVariantTracks().map((t) => t.language));
-    if (l.length > 1) p.selectAudioLanguage('en');
+    if (l.length > 1) p.selectAudioTrack(p.getAudioTracks().find((t) => t.language === "en"));
     const t = p.getTextTracks();
     if (t.length) p.selectTextTrack(t[0]);
     return;
