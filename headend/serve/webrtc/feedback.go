@@ -41,10 +41,11 @@ func (v *viewer) prepare() {
 	}
 }
 
-// stream returns the stream with an SSRC.
+// stream returns the stream with an SSRC. What is asked for of retransmissions is not
+// answered: their numbers are others.
 func (v *viewer) stream(ssrc uint32) *stream {
 	for _, s := range []*stream{v.video, v.audio} {
-		if s != nil && (s.ssrc == ssrc || s.rtx == ssrc && s.rtxPT != 0) {
+		if s != nil && s.ssrc == ssrc {
 			return s
 		}
 	}
@@ -54,7 +55,7 @@ func (v *viewer) stream(ssrc uint32) *stream {
 // reported takes a reception report.
 func (v *viewer) reported(r rtp.Report, now time.Duration) {
 	s := v.stream(r.SSRC)
-	if s == nil || r.SSRC != s.ssrc {
+	if s == nil {
 		return
 	}
 	if r.LSR != 0 {
