@@ -21,6 +21,7 @@ type seen struct {
 	Answered  float64 `json:"answered"`  // ms
 	Connected float64 `json:"connected"` // ms
 	First     float64 `json:"first"`     // ms, first picture
+	Settling  int     `json:"settling"`  // freezes while the browser started
 	Transport struct {
 		Cipher string `json:"srtpCipher"`
 		Role   string `json:"dtlsRole"`
@@ -93,11 +94,12 @@ func watch(t *testing.T, url string, seconds int) seen {
 	if err := json.Unmarshal(out, &s); err != nil {
 		t.Fatalf("Chromium says %q", out)
 	}
-	t.Logf("answer %.0f ms, connected %.0f ms, first picture %.0f ms; %s %s; buffer %.0f ms; video %+v; audio %+v",
-		s.Answered, s.Connected, s.First, s.Transport.Cipher, s.Transport.Role, 1000*s.Video.BufferDelay/max(s.Video.BufferCount, 1), s.Video, s.Audio)
+	t.Logf("answer %.0f ms, connected %.0f ms, first picture %.0f ms; %s %s; buffer %.0f ms; %d freezes at the start; video %+v; audio %+v",
+		s.Answered, s.Connected, s.First, s.Transport.Cipher, s.Transport.Role, 1000*s.Video.BufferDelay/max(s.Video.BufferCount, 1), s.Settling, s.Video, s.Audio)
 	if s.Error != "" || s.State != "connected" {
 		t.Fatalf("%s, %s", s.State, s.Error)
 	}
+	s.Video.Freezes -= s.Settling
 	return s
 }
 
