@@ -32,7 +32,8 @@ func (v *viewer) prepare() {
 		Report: func(r rtp.Report) { v.reported(r, now()) },
 		Lost: func(ssrc uint32, seq uint16) {
 			if s := v.stream(ssrc); s != nil && s.nack && len(v.resend) < maxResend {
-				v.resend = append(v.resend, resendItem{s, seq})
+				v.resend = append(v.resend, resendItem{s: s, seq: seq})
+				v.missed = now()
 			}
 		},
 		Bitrate:  func(rate uint64) { v.gcc.limit(int64(min(rate, 1<<40))) },
