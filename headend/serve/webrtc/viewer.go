@@ -33,6 +33,7 @@ type viewer struct {
 	filled  time.Duration    // moment of budget
 	playout int              // packets that carried the newest wish for a delay
 	delay   int              // that wish, in 10 ms
+	stepped time.Duration    // when delay was changed
 	missed  time.Duration    // when the player asked for a packet again, 0 for never
 	rtt     time.Duration
 	bytes   int64 // sent and not counted yet
@@ -272,11 +273,15 @@ func (v *viewer) await(now time.Duration) {
 		d := min(max(v.rtt, 20*time.Millisecond)*2+60*time.Millisecond, 400*time.Millisecond)
 		delay = int(d / (10 * time.Millisecond))
 	}
-	// It may grow while there is loss, never tremble.
-	if delay > v.delay+2 || delay == 0 && v.delay != 0 {
-		v.delay, v.playout = delay, 0
+	// It may grow while there is loss, but never tremble; and it grows in steps too small
+	// to be seen, of 40 ms at most: a picture that waits 150 ms longer is a freeze.
+	if (delay > v.delay+2 || delay == 0 && v.delay != 0) && now-v.stepped >= delayStep {
+		v.delay, v.playout, v.stepped = min(delay, v.delay+4), 0, now
 	}
 }
+
+// delayStep is the time between two steps of the delay.
+const delayStep = 200 * time.Millisecond
 
 // note remembers what went out under a transport-wide sequence number.
 func (v *viewer) note(s *stream, n int, now time.Duration) {
