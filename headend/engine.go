@@ -15,10 +15,8 @@ import (
 	"sigma/headend/channel"
 	"sigma/headend/config"
 	"sigma/headend/control"
-	"sigma/headend/serve/hls"
 	"sigma/headend/supervise"
 	"sigma/headend/timeline"
-	"sigma/mux/flow"
 )
 
 // engine runs the configuration: one station per channel, and the listeners. Its
@@ -32,6 +30,7 @@ type engine struct {
 	Events func(kind, object, text string)
 	Viewed func() map[string]int // viewers by channel
 	Web    *web
+	RTC    *rtc
 	Probe  *systemProbe
 	Lines  *logStore
 	Logger *slog.Logger
@@ -71,12 +70,12 @@ var _ control.Engine = (*engine)(nil)
 
 // station is one channel on air with its timeline.
 type station struct {
-	channel   *channel.Channel
-	playlists atomic.Pointer[hls.Channel] // nil while HLS is not allowed
-	stream    atomic.Pointer[offer]       // nil while HTTP-TS is not allowed
-	life      context.Context             // ends with the channel
-	stop      func()                      // ends all of it
-	cut       func()                      // ends the timeline
+	channel *channel.Channel
+	played  atomic.Pointer[playout] // nil while viewers may not take it
+	stream  atomic.Pointer[offer]   // nil while HTTP-TS is not allowed
+	life    context.Context         // ends with the channel
+	stop    func()                  // ends all of it
+	cut     func()                  // withdraws what is played and ends the timeline
 }
 
 // offer is a way to play a channel; life ends when it is withdrawn.
@@ -125,6 +124,7 @@ func (e *engine) Apply(ctx context.Context, next config.Config) error {
 		return err
 	}
 	release()
+	e.RTC.Use(next.Box)
 	e.Alarms.Forget(time.Now(), gone...)
 	return nil
 }
@@ -165,33 +165,8 @@ func (e *engine) begin(cfg config.Channel) *station {
 		end()
 		tasks.Stop()
 	}
-	e.cutInto(st, cfg)
+	e.playFrom(st, cfg)
 	return st
-}
-
-// cutInto starts the timeline of a channel.
-func (e *engine) cutInto(st *station, cfg config.Channel) {
-	st.cut = func() {}
-	st.offerStream(!cfg.Disabled && slices.Contains(cfg.Protocols, "mpegts"))
-	if cfg.Disabled || !slices.Contains(cfg.Protocols, "hls") {
-		st.playlists.Store(nil)
-		return
-	}
-	tl := &timeline.Timeline{
-		Name: cfg.Name, SegmentDuration: cfg.SegmentDuration.Std(), SegmentCount: cfg.SegmentCount,
-		UTC: wallTime, Memory: e.Memory,
-	}
-	ring := st.channel.Ring()
-	tasks := supervise.NewGroup(e.Root)
-	tasks.Go(supervise.Task{Name: "timeline " + cfg.Name, Run: func(ctx context.Context) error {
-		cur := ring.Open(ctx, flow.Live)
-		defer cur.Close()
-		return tl.Run(ctx, cur)
-	}, Failed: func(err error, pause time.Duration) {
-		e.Logger.Error("timeline stopped", "channel", cfg.Name, "err", err, "again_in", pause)
-	}})
-	st.cut = tasks.Stop
-	st.playlists.Store(&hls.Channel{Source: tl})
 }
 
 // change goes over to another configuration of a channel that runs. It fails only
@@ -199,7 +174,7 @@ func (e *engine) cutInto(st *station, cfg config.Channel) {
 func (e *engine) change(st *station, cfg config.Channel, d config.ChannelDelta) error {
 	if d.Segment || d.Toggled {
 		st.cut()
-		e.cutInto(st, cfg)
+		e.playFrom(st, cfg)
 	}
 	return st.channel.Update(e.Root, cfg)
 }

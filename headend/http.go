@@ -3,24 +3,41 @@ package headend
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"sigma/headend/api"
+	"sigma/headend/serve/dash"
 	"sigma/headend/serve/hls"
 	"sigma/headend/serve/httpts"
+	"sigma/headend/serve/reply"
 	"sigma/headend/serve/route"
 	"sigma/mux/flow"
 )
 
-// handler answers everything on the HTTP address: the API by its paths, viewers by
+// handler answers everything on the HTTP addresses: the API by its paths, viewers by
 // the last elements of theirs.
 func (a *app) handler(operators http.Handler) http.Handler {
-	segments := &hls.Handler{Viewers: &a.viewers, Lookup: func(name string) *hls.Channel {
-		st, ok := a.engine.station(name)
-		if !ok {
-			return nil
+	players := a.players()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if api.Owns(r.URL.Path) {
+			operators.ServeHTTP(w, r)
+			return
 		}
-		return st.playlists.Load()
-	}}
+		rt := route.Parse(r.URL.Path)
+		serve := players(rt)
+		if serve == nil || !a.engine.playedOf(rt.Channel).allows(protocolsOf(rt)...) {
+			reply.Refuse(w, http.StatusNotFound, reply.NoCache, "no such channel, or it is not offered this way")
+			return
+		}
+		serve.ServeHTTP(w, r)
+	})
+}
+
+// players returns what answers the addresses of viewers, nil for an address that is
+// none of theirs.
+func (a *app) players() func(route.Route) http.Handler {
+	segments := &hls.Handler{Viewers: &a.viewers, Lookup: func(name string) *hls.Channel { return a.engine.playedOf(name).segments() }}
+	manifests := &dash.Handler{Viewers: &a.viewers, Lookup: func(name string) *dash.Channel { return a.engine.playedOf(name).manifests() }, Now: time.Now}
 	stream := &httpts.Handler{Viewers: &a.viewers, Lookup: func(name string) (*flow.Ring[flow.Batch], context.Context) {
 		st, ok := a.engine.station(name)
 		if !ok {
@@ -32,16 +49,25 @@ func (a *app) handler(operators http.Handler) http.Handler {
 		}
 		return st.channel.Ring(), offer.life
 	}}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case api.Owns(r.URL.Path):
-			operators.ServeHTTP(w, r)
-		case route.Parse(r.URL.Path).Kind == route.Stream:
-			stream.ServeHTTP(w, r)
-		default:
-			segments.ServeHTTP(w, r)
+	return func(rt route.Route) http.Handler {
+		switch rt.Kind {
+		case route.Stream:
+			return stream
+		case route.Manifest, route.Patch, route.Fragment, route.Clock:
+			return manifests
+		case route.Init:
+			if rt.Tracks[0] == 't' { // text has a header for DASH alone
+				return manifests
+			}
+			return segments
+		case route.Multivariant, route.Media, route.Segment, route.Part:
+			return segments
+		case route.WHEP:
+			return a.rtc
+		case route.None, route.SmoothManifest, route.SmoothFragment, route.Embed, route.Preview, route.MediaInfo:
 		}
-	})
+		return nil
+	}
 }
 
 // sessions are the viewers of now.

@@ -23,6 +23,7 @@ import (
 	"sigma/headend/config"
 	"sigma/headend/control"
 	"sigma/headend/serve/session"
+	"sigma/headend/serve/webrtc"
 	"sigma/headend/supervise"
 	"sigma/storage"
 	"sigma/systemd"
@@ -67,6 +68,7 @@ type app struct {
 	engine   *engine
 	wire     *wireLink
 	web      *web
+	rtc      *rtc
 	probe    *systemProbe
 	database *databaseProbe
 	viewers  session.Registry
@@ -134,9 +136,11 @@ func (a *app) build(ctx context.Context) {
 	a.probe = &systemProbe{Proc: "/proc", Sys: "/sys", Data: a.Data, Started: time.Now(), Version: a.Version}
 	a.database = &databaseProbe{Write: a.db.Probe, Alarms: a.alarms}
 	a.web = &web{Root: ctx, HTTP: a.HTTP, SSH: a.SSH, Alarms: a.alarms, Log: a.log}
+	a.rtc = &rtc{Root: ctx, Viewers: &a.viewers, Alarms: a.alarms, Log: a.log,
+		Lookup: func(name string) webrtc.Frames { return a.engine.playedOf(name).pictures() }}
 	a.engine = &engine{
 		Root: ctx, Build: modules{Sender: a.wire}, Sender: a.wire, Alarms: a.alarms, Memory: memory{a.db},
-		Viewed: a.viewers.Count, Web: a.web, Probe: a.probe, Lines: a.lines, Logger: a.log,
+		Viewed: a.viewers.Count, Web: a.web, RTC: a.rtc, Probe: a.probe, Lines: a.lines, Logger: a.log,
 		Ports: &interfaceProbe{Log: a.log},
 	}
 	a.control = control.New(control.Parts{Store: store{a.db}, Engine: a.engine, Alarms: a.alarms, Now: time.Now})
@@ -238,6 +242,7 @@ func (a *app) stop(console Console) {
 		a.log.Warn("telling the service manager", "err", err)
 	}
 	a.wire.leave()
+	a.rtc.stop()
 	a.engine.stop()
 	a.wire.stop()
 	a.web.stop()

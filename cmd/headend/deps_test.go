@@ -47,12 +47,16 @@ var edgeRules = []edgeRule{
 	},
 	{
 		from: "headend/serve/...", strict: true,
-		may:     []string{"mux/...", "headend/timeline/...", "headend/serve/route", "headend/serve/session", "headend/serve/reply"},
+		may:     []string{"mux/...", "headend/timeline/...", "headend/serve/route", "headend/serve/session", "headend/serve/reply", "headend/serve/language", "headend/frames", "headend/supervise"},
 		because: "a packaging is a view of the timeline and knows no other packaging",
 	},
 	{
 		from: "headend/timeline/...", may: []string{"mux/..."},
 		because: "segments are cut once, for all packagings alike",
+	},
+	{
+		from: "headend/frames/...", may: []string{"mux/..."},
+		because: "the frames of a channel are made of its packets alone",
 	},
 	{
 		from: "headend/config/...", because: "plain values: the ground of everything above",
@@ -138,11 +142,12 @@ var homes = []struct {
 	{"github.com/coreos/go-systemd/v22/...", []string{"systemd"}, "notification"},
 	{"github.com/bluenviron/mediacommon/v2/...", []string{"mux/es"}, "codec headers"},
 	{"github.com/andybalholm/brotli/...", []string{"headend/serve/reply"}, "compressed manifests"},
+	{"github.com/pion/...", []string{"headend/serve/webrtc"}, "DTLS, SRTP and SDP of WebRTC"},
 	{"golang.org/x/crypto/argon2", []string{"headend/auth"}, "password hashes"},
 	{"golang.org/x/crypto/ssh/...", []string{"headend/auth", "tui/sshd", "cmd/..."}, "SSH keys and the console's client"},
 	{"golang.org/x/text/...", []string{"tui/..."}, "collation and number formats of a language"},
-	{"golang.org/x/sys/...", []string{"multicast/...", "tuners/...", "sdi/...", "headend", "headend/ingest/...", "cmd/...", "systemd", "udev", "tui/sshd"}, "system calls are at the edge"},
-	{"os/exec", []string{"headend", "headend/ingest/test", "headend/transcode/...", "headend/timeline/timelinetest", "multicast/...", "cmd/..."}, "child processes have an owner each"},
+	{"golang.org/x/sys/...", []string{"multicast/...", "tuners/...", "sdi/...", "headend", "headend/ingest/...", "cmd/...", "systemd", "udev", "tui/sshd", "headend/serve/webrtc"}, "system calls are at the edge"},
+	{"os/exec", []string{"headend", "headend/ingest/test", "headend/transcode/...", "headend/timeline/timelinetest", "headend/serve/webrtc", "multicast/...", "cmd/..."}, "child processes have an owner each"},
 	{"log", nil, "log/slog is passed down"},
 	{"math/rand", nil, "math/rand/v2"},
 	{"unsafe", []string{"multicast/...", "tuners/...", "sdi/..."}, "memory shared with the kernel or another process"},

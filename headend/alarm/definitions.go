@@ -20,6 +20,7 @@ const (
 	InterfaceMissing  Code = "interface_missing"
 	InterfaceDown     Code = "interface_down"
 	HTTPListenFailed  Code = "http_listen_failed"
+	RTCListenFailed   Code = "webrtc_listen_failed"
 	SSHListenFailed   Code = "ssh_listen_failed"
 	ConfigRolledBack  Code = "config_rolled_back"
 	DatabaseSlow      Code = "database_slow"
@@ -100,6 +101,10 @@ func Definitions() []Definition {
 			Title:  "viewers and the API cannot connect",
 			Cause:  "another program has the HTTP port, or the address is not of this machine",
 			Remedy: "see who has the port with 'ss -ltnp', or choose another address in box.http"},
+		{Code: RTCListenFailed, Severity: Major, Delay: 0, Hold: 0,
+			Title:  "viewers cannot connect by WebRTC",
+			Cause:  "another program has the port, or the address is not of this machine",
+			Remedy: "see who has the port with 'ss -lunp' and 'ss -ltnp', or choose another address in box.webrtc"},
 		{Code: SSHListenFailed, Severity: Major, Delay: 0, Hold: 0,
 			Title:  "the console cannot be reached over SSH",
 			Cause:  "another program has the port, or the address is not of this machine",

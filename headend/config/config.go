@@ -18,15 +18,8 @@ type Box struct {
 	SSH       string `json:"ssh,omitempty"`        // listen address of the console, host:port; default :2222
 	PublicURL string `json:"public_url,omitempty"` // base of addresses shown to people, http://host[:port]
 
-	HTTPS          string `json:"https,omitempty"`           // listen address for viewers and the API over TLS, host:port; empty is none
-	TLSCertificate string `json:"tls_certificate,omitempty"` // file with the certificate chain, PEM
-	TLSKey         string `json:"tls_key,omitempty"`         // file with its private key, PEM
-	TLSDomains     string `json:"tls_domains,omitempty"`     // host names to get certificates for by ACME, parted by commas, instead of files
-	TLSDirectory   string `json:"tls_directory,omitempty"`   // URL of the ACME directory; default that of Let's Encrypt
-
 	WebRTC          string `json:"webrtc,omitempty"`           // listen address of WebRTC media, UDP and TCP, host:port; default :8189
 	WebRTCAddresses string `json:"webrtc_addresses,omitempty"` // public IP addresses of the box for WebRTC, parted by commas; empty takes those of the interfaces
-	ViewerPage      bool   `json:"viewer_page,omitempty"`      // list the channels with pictures at / for everybody
 }
 
 // Channel is one programme: inputs in order of priority, and where it goes.

@@ -42,7 +42,7 @@ func TestValidateFindsEverything(t *testing.T) {
 	c := sample()
 	ttl := 256
 	c.Box = Box{Name: "a\x00", Language: "de", HTTP: "80", SSH: "host.example:22", PublicURL: "ftp://x",
-		HTTPS: ":443", TLSKey: "key.pem", TLSDomains: "tv", TLSDirectory: "http://x", WebRTC: "8189", WebRTCAddresses: "tv.example.net"}
+		WebRTC: "8189", WebRTCAddresses: "tv.example.net"}
 	ch := &c.Channels[0]
 	ch.Title, ch.SourceTimeout, ch.ReturnDelay, ch.Recheck = "two\nlines", Duration(time.Millisecond), Duration(-1), Duration(time.Millisecond)
 	ch.SegmentDuration, ch.SegmentCount, ch.Protocols, ch.PIDs = Duration(time.Minute), 2, []string{"hls", "hls", "rtmp"}, "x"
@@ -65,7 +65,7 @@ func TestValidateFindsEverything(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	want := strings.Fields(`box.name box.language box.http box.ssh box.webrtc box.tls_domains box.tls_key box.tls_domains box.tls_directory box.webrtc_addresses box.public_url
+	want := strings.Fields(`box.name box.language box.http box.ssh box.webrtc box.webrtc_addresses box.public_url
 		channels[news].title channels[news].inputs[0].url channels[news].inputs[0].priority channels[news].inputs[0].max_retry_timeout
 		channels[news].inputs[1].headers[M] channels[news].inputs[1].headers[Ok] channels[news].inputs[1].headers[Ok] channels[news].inputs[1].headers[bad`)
 	want = append(want[:len(want)-1], "channels[news].inputs[1].headers[bad name]")
@@ -331,27 +331,4 @@ func FuzzPIDMap(f *testing.F) {
 			t.Errorf("%q is %v, back %v %v", s, pids, back, err)
 		}
 	})
-}
-
-func TestTLS(t *testing.T) {
-	for want, b := range map[string]Box{
-		"":                    {HTTPS: ":8443", TLSCertificate: "/c.pem", TLSKey: "/k.pem"},
-		"box.https":           {HTTPS: ":8443"},
-		"box.tls_key":         {TLSCertificate: "/c.pem"},
-		"box.tls_certificate": {TLSCertificate: "c.pem", TLSKey: "/k.pem"},
-		"box.tls_domains":     {TLSCertificate: "/c.pem", TLSKey: "/k.pem", TLSDomains: "tv.example.net"},
-	} {
-		var errs FieldErrors
-		errors.As(Validate(Config{Box: b}), &errs)
-		var got []string
-		for _, e := range errs {
-			got = append(got, e.Path)
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%+v: %v, want %q", b, errs, want)
-		}
-	}
-	if err := Validate(Config{Box: Box{HTTPS: ":443", TLSDomains: "tv.example.net, www.example.net", WebRTCAddresses: "203.0.113.7, 2001:db8::1"}}); err != nil {
-		t.Error(err)
-	}
 }

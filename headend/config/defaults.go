@@ -24,10 +24,8 @@ const (
 )
 
 // AllProtocols returns the ways of playout that Channel.Protocols may name: "cmaf" is
-// LL-HLS, "player" the page to watch in a browser, "jpeg" the preview picture.
-func AllProtocols() []string {
-	return []string{"hls", "cmaf", "dash", "mss", "webrtc", "mpegts", "player", "jpeg"}
-}
+// LL-HLS.
+func AllProtocols() []string { return []string{"hls", "cmaf", "dash", "webrtc", "mpegts"} }
 
 // Defaults returns the configuration of a new box: no channels, every field of
 // Box filled.

@@ -63,9 +63,7 @@ func (v *validator) box(b Box) {
 	v.language("box.language", b.Language)
 	v.listen("box.http", b.HTTP)
 	v.listen("box.ssh", b.SSH)
-	v.listen("box.https", b.HTTPS)
 	v.listen("box.webrtc", b.WebRTC)
-	v.tls(b)
 	v.addresses("box.webrtc_addresses", b.WebRTCAddresses)
 	if b.HTTP != "" && b.HTTP == b.SSH {
 		v.fail("box.ssh", "%s is the address of box.http: expected another port", b.SSH)
@@ -77,37 +75,6 @@ func (v *validator) box(b Box) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		v.fail("box.public_url", "expected http://host or https://host, with a port if it is not the usual one")
-	}
-}
-
-// tls checks that HTTPS has one source of certificates.
-func (v *validator) tls(b Box) {
-	files := b.TLSCertificate != "" || b.TLSKey != ""
-	switch {
-	case b.HTTPS != "" && !files && b.TLSDomains == "":
-		v.fail("box.https", "needs a certificate: give tls_certificate and tls_key, or tls_domains to get one by ACME")
-	case files && b.TLSDomains != "":
-		v.fail("box.tls_domains", "expected either files or names for ACME: take out tls_certificate and tls_key, or this")
-	case b.TLSCertificate == "" && b.TLSKey != "":
-		v.fail("box.tls_certificate", "is empty, but tls_key is not: expected both")
-	case b.TLSCertificate != "" && b.TLSKey == "":
-		v.fail("box.tls_key", "is empty, but tls_certificate is not: expected both")
-	}
-	if b.HTTPS != "" && (b.HTTPS == b.HTTP || b.HTTPS == b.SSH) {
-		v.fail("box.https", "%s is taken by box.http or box.ssh: expected another port", b.HTTPS)
-	}
-	for _, p := range []struct{ path, file string }{{"box.tls_certificate", b.TLSCertificate}, {"box.tls_key", b.TLSKey}} {
-		if p.file != "" && !strings.HasPrefix(p.file, "/") {
-			v.fail(p.path, "%q is not a full path: expected one that begins with /", p.file)
-		}
-	}
-	for _, name := range List(b.TLSDomains) {
-		if u, err := url.Parse("https://" + name); err != nil || u.Host != name || u.Port() != "" || !strings.Contains(name, ".") {
-			v.fail("box.tls_domains", "%q is not a host name: expected one such as tv.example.net", name)
-		}
-	}
-	if u, err := url.Parse(b.TLSDirectory); b.TLSDirectory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
-		v.fail("box.tls_directory", "expected the https:// address of an ACME directory")
 	}
 }
 

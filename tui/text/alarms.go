@@ -62,9 +62,12 @@ var alarmTexts = map[string]pair{
 	"alarm.interface_down.cause":  {"", "cáp bị rút, hoặc cổng switch bị tắt"},
 	"alarm.interface_down.remedy": {"", "kiểm tra cáp và cổng switch; xem trạng thái bằng 'ip link'"},
 
-	"alarm.http_listen_failed.title":  {"", "người xem và API không kết nối được"},
-	"alarm.http_listen_failed.cause":  {"", "chương trình khác chiếm cổng HTTP, hoặc địa chỉ không thuộc máy này"},
-	"alarm.http_listen_failed.remedy": {"", "xem ai chiếm cổng bằng 'ss -ltnp', hoặc chọn địa chỉ khác ở box.http"},
+	"alarm.http_listen_failed.title":    {"", "người xem và API không kết nối được"},
+	"alarm.http_listen_failed.cause":    {"", "chương trình khác chiếm cổng HTTP, hoặc địa chỉ không thuộc máy này"},
+	"alarm.webrtc_listen_failed.title":  {"", "người xem không kết nối được bằng WebRTC"},
+	"alarm.webrtc_listen_failed.cause":  {"", "chương trình khác chiếm cổng, hoặc địa chỉ không thuộc máy này"},
+	"alarm.webrtc_listen_failed.remedy": {"", "xem ai chiếm cổng bằng 'ss -lunp' và 'ss -ltnp', hoặc chọn địa chỉ khác ở box.webrtc"},
+	"alarm.http_listen_failed.remedy":   {"", "xem ai chiếm cổng bằng 'ss -ltnp', hoặc chọn địa chỉ khác ở box.http"},
 
 	"alarm.ssh_listen_failed.title":  {"", "không vào được bảng điều khiển qua SSH"},
 	"alarm.ssh_listen_failed.cause":  {"", "chương trình khác chiếm cổng, hoặc địa chỉ không thuộc máy này"},

@@ -242,20 +242,6 @@ func pad(n flow.Ticks) string {
 	return strings.Repeat("0", max(0, 2-len(itoa(int64(n))))) + itoa(int64(n))
 }
 
-func TestLanguage(t *testing.T) {
-	for code, want := range map[string][2]string{
-		"ger": {"de", "Deutsch"}, "deu": {"de", "Deutsch"}, "VIE": {"vi", "Tiếng Việt"}, "eng": {"en", "English"}, "rus": {"ru", "Русский"},
-		"und": {}, "": {}, "e\"g": {}, "qaa": {}, "haw": {"haw", "haw"}, "deutsch": {},
-	} {
-		if tag, name := language(code); tag != want[0] || name != want[1] {
-			t.Errorf("%q: %q %q", code, tag, name)
-		}
-	}
-	if !slices.IsSortedFunc(languages[:], func(a, b struct{ three, two, name string }) int { return strings.Compare(a.three, b.three) }) {
-		t.Error("the table is not sorted")
-	}
-}
-
 func TestSeconds(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		2 * time.Second: "2.000", 333_333_333: "0.333333", 200_200 * time.Microsecond: "0.2002", 1500 * time.Millisecond: "1.500", -time.Second: "0.000",

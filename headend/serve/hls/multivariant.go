@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"sigma/headend/serve/language"
 	"sigma/headend/serve/reply"
 	"sigma/headend/timeline"
 	"sigma/mux/es"
@@ -185,7 +186,7 @@ func (n *namer) name(want string) string {
 
 // rendition appends what audio and subtitles have in common.
 func (m *multivariant) rendition(n *namer, t *timeline.Track, first bool) {
-	tag, name := language(t.Language)
+	tag, name := language.Tag(t.Language)
 	if name == "" {
 		name = map[flow.Kind]string{flow.KindAudio: "Audio", flow.KindText: "Subtitles"}[t.Kind]
 	}

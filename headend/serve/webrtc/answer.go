@@ -220,9 +220,11 @@ func (x *session) section(b *strings.Builder, s *section, u *sending, setup stri
 	}
 	if st.rtxPT != 0 {
 		fmt.Fprintf(b, "a=rtpmap:%d rtx/%d\r\na=fmtp:%d apt=%d\r\na=ssrc-group:FID %d %d\r\n", st.rtxPT, want.clock, st.rtxPT, c.pt, st.ssrc, st.rtx)
-		fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", st.rtx, x.viewer.name)
 	}
 	fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", st.ssrc, x.viewer.name)
+	if st.rtxPT != 0 { // behind the stream itself: Chromium takes the first for that
+		fmt.Fprintf(b, "a=ssrc:%d cname:%s\r\n", st.rtx, x.viewer.name)
+	}
 	if first {
 		for _, line := range x.server.candidates() {
 			fmt.Fprintf(b, "a=%s\r\n", line)

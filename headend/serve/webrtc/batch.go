@@ -48,6 +48,9 @@ func (b *batch) add(n int, send func(*batch)) {
 
 func (b *batch) reset() { b.buf, b.count, b.short = b.buf[:0], 0, false }
 
+// maxPlayout is the longest delay a player whose path loses packets may choose, in 10 ms.
+const maxPlayout = 100
+
 // header is what differs between viewers of one packet.
 type header struct {
 	pt        uint8
@@ -56,7 +59,7 @@ type header struct {
 	stamp     uint32
 	ssrc      uint32
 	transport int // transport-wide sequence number, -1 for none
-	playout   bool
+	playout   int // wish for the delay of the player in 10 ms, -1 for none
 }
 
 // extensions are the numbers that the header extensions of a section have (RFC 8285), 0
@@ -75,7 +78,7 @@ func (h *header) appendTo(b []byte, x extensions) []byte {
 	b = binary.BigEndian.AppendUint32(b, h.stamp)
 	b = binary.BigEndian.AppendUint32(b, h.ssrc)
 	transport := x.transport != 0 && h.transport >= 0
-	playout := x.playout != 0 && h.playout
+	playout := x.playout != 0 && h.playout >= 0
 	if !transport && !playout {
 		return b
 	}
@@ -86,7 +89,11 @@ func (h *header) appendTo(b []byte, x extensions) []byte {
 		b = append(b, x.transport<<4|1, byte(h.transport>>8), byte(h.transport))
 	}
 	if playout {
-		b = append(b, x.playout<<4|2, 0, 0, 0) // 0 ms at least, 0 ms at most
+		least, most := uint16(h.playout), uint16(0)
+		if h.playout > 0 {
+			most = maxPlayout
+		}
+		b = append(b, x.playout<<4|2, byte(least>>4), byte(least<<4|most>>8), byte(most))
 	}
 	for (len(b)-begin)%4 != 0 {
 		b = append(b, 0)

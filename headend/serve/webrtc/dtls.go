@@ -89,24 +89,35 @@ var errFingerprint = errors.New("the certificate of the player is not the one it
 
 // handshake sets DTLS up and returns the connection.
 func (c *certificate) handshake(ctx context.Context, over *dtlsPipe, client bool, peer fingerprint) (*dtls.Conn, error) {
-	conf := &dtls.Config{
-		Certificates: []tls.Certificate{c.tls}, SRTPProtectionProfiles: profiles,
-		InsecureSkipVerify: true, ClientAuth: dtls.RequireAnyClientCert,
-		ExtendedMasterSecret: dtls.RequireExtendedMasterSecret,
-		FlightInterval:       200 * time.Millisecond, MTU: 1200,
-		InsecureSkipVerifyHello: true, // who is here was found by ICE
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+	both := []dtls.Option{
+		dtls.WithCertificates(c.tls), dtls.WithSRTPProtectionProfiles(profiles...), dtls.WithInsecureSkipVerify(true),
+		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
+		dtls.WithFlightInterval(200 * time.Millisecond), dtls.WithMTU(1200),
+		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
 			if len(raw) == 0 || !peer.matches(raw[0]) {
 				return errFingerprint
 			}
 			return nil
-		},
+		}),
 	}
-	make := dtls.Server
+	var conn *dtls.Conn
+	var err error
 	if client {
-		make = dtls.Client
+		var options []dtls.ClientOption
+		for _, o := range both {
+			options = append(options, o)
+		}
+		conn, err = dtls.ClientWithOptions(over, pipeAddr{}, options...)
+	} else {
+		options := []dtls.ServerOption{
+			dtls.WithClientAuth(dtls.RequireAnyClientCert),
+			dtls.WithInsecureSkipVerifyHello(true), // who is here was found by ICE
+		}
+		for _, o := range both {
+			options = append(options, o)
+		}
+		conn, err = dtls.ServerWithOptions(over, pipeAddr{}, options...)
 	}
-	conn, err := make(over, pipeAddr{}, conf)
 	if err == nil {
 		if err = conn.HandshakeContext(ctx); err != nil {
 			conn.Close()

@@ -32,7 +32,8 @@ func (v *viewer) prepare() {
 		Report: func(r rtp.Report) { v.reported(r, now()) },
 		Lost: func(ssrc uint32, seq uint16) {
 			if s := v.stream(ssrc); s != nil && s.nack && len(v.resend) < maxResend {
-				v.resend = append(v.resend, resendItem{s, seq})
+				v.resend = append(v.resend, resendItem{s: s, seq: seq})
+				v.missed = now()
 			}
 		},
 		Bitrate:  func(rate uint64) { v.gcc.limit(int64(min(rate, 1<<40))) },
@@ -41,10 +42,11 @@ func (v *viewer) prepare() {
 	}
 }
 
-// stream returns the stream with an SSRC.
+// stream returns the stream with an SSRC. What is asked for of retransmissions is not
+// answered: their numbers are others.
 func (v *viewer) stream(ssrc uint32) *stream {
 	for _, s := range []*stream{v.video, v.audio} {
-		if s != nil && (s.ssrc == ssrc || s.rtx == ssrc && s.rtxPT != 0) {
+		if s != nil && s.ssrc == ssrc {
 			return s
 		}
 	}
@@ -54,7 +56,7 @@ func (v *viewer) stream(ssrc uint32) *stream {
 // reported takes a reception report.
 func (v *viewer) reported(r rtp.Report, now time.Duration) {
 	s := v.stream(r.SSRC)
-	if s == nil || r.SSRC != s.ssrc {
+	if s == nil {
 		return
 	}
 	if r.LSR != 0 {

@@ -172,10 +172,10 @@ func (o *transcoder) run(ctx context.Context) error {
 		return fmt.Errorf("ffmpeg: %w", err)
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { o.feedChild(ctx, stdin) })
-	watch := time.AfterFunc(silence, func() { cancel(errSilent) })
-	err = o.takeFrom(stdout, func() { watch.Reset(silence) })
-	watch.Stop()
+	watch := watchdog{bark: func() { cancel(errSilent) }}
+	wg.Go(func() { o.feedChild(ctx, stdin, &watch) })
+	err = o.takeFrom(stdout, watch.calm)
+	watch.calm()
 	cancel(err)
 	wg.Wait()
 	if end := cmd.Wait(); end != nil && err == nil {
@@ -185,7 +185,7 @@ func (o *transcoder) run(ctx context.Context) error {
 }
 
 // feedChild writes what comes to the child.
-func (o *transcoder) feedChild(ctx context.Context, to io.WriteCloser) {
+func (o *transcoder) feedChild(ctx context.Context, to io.WriteCloser, watch *watchdog) {
 	defer to.Close()
 	for {
 		select {
@@ -193,12 +193,37 @@ func (o *transcoder) feedChild(ctx context.Context, to io.WriteCloser) {
 			return
 		case s := <-o.in:
 			o.note(s)
+			watch.start()
 			for _, u := range s.units {
 				if _, err := to.Write(u); err != nil {
 					return
 				}
 			}
 		}
+	}
+}
+
+// watchdog barks when nothing comes out for long after something went in.
+type watchdog struct {
+	bark  func()
+	mu    sync.Mutex
+	timer *time.Timer
+}
+
+func (w *watchdog) start() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer == nil {
+		w.timer = time.AfterFunc(silence, w.bark)
+	}
+}
+
+func (w *watchdog) calm() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer != nil {
+		w.timer.Stop()
+		w.timer = nil
 	}
 }
 

@@ -136,11 +136,6 @@ func (p *path) write(b []byte) {
 	p.tcp.write(b)
 }
 
-// same reports whether two paths lead to the same place.
-func (p *path) same(o *path) bool {
-	return o != nil && p.addr == o.addr && p.tcp == o.tcp
-}
-
 // tcpConn is one connection of ICE over TCP, with the framing of RFC 4571. What the
 // viewer does not take in time is dropped, datagram by datagram, as UDP would.
 type tcpConn struct {

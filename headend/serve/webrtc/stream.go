@@ -50,7 +50,7 @@ type record struct {
 	at      uint32 // ms, when it was sent
 	again   uint32 // ms, when it was sent again, 0 for never
 	cc      uint16
-	playout bool
+	playout int16 // as in the header
 }
 
 func (s *stream) record(seq uint64) *record { return &s.records[seq&uint64(len(s.records)-1)] }

@@ -50,7 +50,6 @@ type track struct {
 // writer is the state of the goroutine that appends.
 type writer struct {
 	payloads []rtp.Payload
-	units    [][]byte
 	sets     parameterSets
 	frame    uint64
 	wait     bool // for a key frame
@@ -203,9 +202,7 @@ func (t *track) at(i uint64) (p packet, ok bool) {
 	return t.ring[i&uint64(len(t.ring)-1)], true
 }
 
-// stamp returns a time on the clock of the RTP timestamps, folded at 2^32.
-func (t *track) stamp(at flow.Ticks) uint32 { return stampOf(at, t.clock) }
-
+// stampOf returns a time on the clock of RTP timestamps, folded at 2^32.
 func stampOf(at flow.Ticks, clock uint32) uint32 {
 	s, r := at/flow.TicksPerSecond, at%flow.TicksPerSecond
 	return uint32(int64(s)*int64(clock) + int64(r)*int64(clock)/flow.TicksPerSecond)

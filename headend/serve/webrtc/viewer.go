@@ -24,13 +24,17 @@ type viewer struct {
 	closed  bool
 	said    rtp.Feedback
 	resend  []resendItem
+	seconds []resendItem // to be sent again once more
 	ladder  ladder
 	gcc     estimator
 	ccSeq   uint16           // next transport-wide sequence number
 	sent    [sentSize]sentAt // by it
 	budget  int              // bytes that may be sent now
 	filled  time.Duration    // moment of budget
-	playout int              // packets that still carry the playout delay
+	playout int              // packets that carried the newest wish for a delay
+	delay   int              // that wish, in 10 ms
+	stepped time.Duration    // when delay was changed
+	missed  time.Duration    // when the player asked for a packet again, 0 for never
 	rtt     time.Duration
 	bytes   int64 // sent and not counted yet
 	counted time.Duration
@@ -39,8 +43,9 @@ type viewer struct {
 
 // resendItem is a packet that the viewer misses.
 type resendItem struct {
-	s   *stream
-	seq uint16
+	s      *stream
+	seq    uint16
+	second bool // it was sent again a moment ago
 }
 
 // sentSize is how many packets transport-wide feedback can lag behind: 2 s at 6 Mbit/s.
@@ -75,17 +80,12 @@ func (v *viewer) pump(g *group, now time.Duration) time.Duration {
 	v.refill(now)
 	due := now + time.Second
 	send := func(b *batch) { v.bytes += int64(v.path.send(b)) }
-	for len(v.resend) > 0 && v.budget > 0 {
-		v.retransmit(g, v.resend[0], now, send)
-		v.resend = v.resend[1:]
-	}
-	if len(v.resend) == 0 {
-		v.resend = v.resend[:0:cap(v.resend)]
-	}
+	v.repair(g, now, send)
 	if v.audio != nil {
 		v.flow(g, v.audio, now, send)
 	}
 	if v.video != nil {
+		v.await(now)
 		v.adapt(now)
 		if v.flow(g, v.video, now, send) || len(v.resend) > 0 {
 			due = now + paceTick
@@ -102,6 +102,24 @@ func (v *viewer) pump(g *group, now time.Duration) time.Duration {
 		v.count(now)
 	}
 	return due
+}
+
+// repair sends again what was asked for: those of a stream of their own twice, the
+// second time with the next burst. Where one packet in fifty is lost, so is one in fifty
+// of the retransmissions, and to ask for it once more takes longer than a player waits.
+func (v *viewer) repair(g *group, now time.Duration, send func(*batch)) {
+	n := 0
+	for ; n < len(v.resend) && v.budget > 0; n++ {
+		it := v.resend[n]
+		if v.retransmit(g, it, now, send) && !it.second && it.s.rtxPT != 0 {
+			it.second = true
+			v.seconds = append(v.seconds, it)
+		}
+	}
+	v.resend = append(v.resend[:0], v.resend[n:]...)
+	if len(v.resend) == 0 && len(v.seconds) > 0 {
+		v.resend, v.seconds = append(v.resend, v.seconds...), v.seconds[:0]
+	}
 }
 
 // count tells the counter of viewers what was sent.
@@ -216,14 +234,15 @@ func (v *viewer) turn(s *stream, p *packet) bool {
 
 // packet sends the next packet of a stream.
 func (v *viewer) packet(g *group, s *stream, p *packet, now time.Duration, send func(*batch)) {
-	h := header{pt: s.pt, marker: p.marker || !s.track.video && !s.begun, seq: uint16(s.seq), stamp: s.stamp(p), ssrc: s.ssrc, transport: -1}
+	h := header{pt: s.pt, marker: p.marker || !s.track.video && !s.begun, seq: uint16(s.seq), stamp: s.stamp(p), ssrc: s.ssrc, transport: -1, playout: -1}
 	if s.transport {
 		h.transport = int(v.ccSeq)
 	}
-	if s.ext.playout != 0 && s.packets < playoutPackets {
-		h.playout = true
+	if s.ext.playout != 0 && v.playout < playoutPackets {
+		h.playout = v.delay
+		v.playout++
 	}
-	*s.record(s.seq) = record{uint32(s.seq), h.stamp, uint32(now / time.Millisecond), 0, v.ccSeq, h.playout}
+	*s.record(s.seq) = record{uint32(s.seq), h.stamp, uint32(now / time.Millisecond), 0, v.ccSeq, int16(h.playout)}
 	n, err := v.write(g, s, &h, p.data, nil, s.seq, send)
 	if err != nil {
 		return
@@ -237,8 +256,32 @@ func (v *viewer) packet(g *group, s *stream, p *packet, now time.Duration, send 
 	s.octets += uint32(len(p.data))
 }
 
-// playoutPackets is how many packets at the begin carry the wish for no delay.
+// playoutPackets is how many packets carry a wish for the delay of the player: until one
+// has surely come.
 const playoutPackets = 400
+
+// calm is how long a path loses nothing before its player is to show pictures at once
+// again.
+const calm = 30 * time.Second
+
+// await wishes for the delay that a retransmission needs: none while nothing is lost. A
+// packet is missed when the next picture comes, asked for, and is here after a round
+// trip; the second attempt takes another one.
+func (v *viewer) await(now time.Duration) {
+	delay := 0
+	if v.missed != 0 && now-v.missed < calm {
+		d := min(max(v.rtt, 20*time.Millisecond)*2+60*time.Millisecond, 400*time.Millisecond)
+		delay = int(d / (10 * time.Millisecond))
+	}
+	// It may grow while there is loss, but never tremble; and it grows in steps too small
+	// to be seen, of 40 ms at most: a picture that waits 150 ms longer is a freeze.
+	if (delay > v.delay+2 || delay == 0 && v.delay != 0) && now-v.stepped >= delayStep {
+		v.delay, v.playout, v.stepped = min(delay, v.delay+4), 0, now
+	}
+}
+
+// delayStep is the time between two steps of the delay.
+const delayStep = 200 * time.Millisecond
 
 // note remembers what went out under a transport-wide sequence number.
 func (v *viewer) note(s *stream, n int, now time.Duration) {
@@ -268,26 +311,27 @@ func (v *viewer) write(g *group, s *stream, h *header, data, osn []byte, seq uin
 }
 
 // retransmit sends a packet once more, unless it is gone, late, or was sent again just
-// now.
-func (v *viewer) retransmit(g *group, it resendItem, now time.Duration, send func(*batch)) {
+// now. It reports whether it did.
+func (v *viewer) retransmit(g *group, it resendItem, now time.Duration, send func(*batch)) bool {
 	s := it.s
 	p, seq, ok := s.find(it.seq)
 	r, ms := s.record(seq), uint32(now/time.Millisecond)
 	if !ok || r.seq != uint32(seq) || time.Duration(ms-r.at)*time.Millisecond > v.feed.server.deadline() {
-		return
+		return false
 	}
-	if pause := max(v.rtt*3/4, 10*time.Millisecond); r.again != 0 && time.Duration(ms-r.again)*time.Millisecond < pause {
-		return
+	if pause := max(v.rtt*3/4, 10*time.Millisecond); !it.second && r.again != 0 && time.Duration(ms-r.again)*time.Millisecond < pause {
+		return false
 	}
 	r.again = max(ms, 1)
 	v.again(g, s, &p, r, seq, now, send)
+	return true
 }
 
 // again sends a packet that was sent before: as a packet of the retransmission stream
 // (RFC 4588), or without one the same bytes once more. Under AES-GCM another packet with
 // the same number would give the key away.
 func (v *viewer) again(g *group, s *stream, p *packet, r *record, seq uint64, now time.Duration, send func(*batch)) {
-	h := header{pt: s.pt, marker: p.marker, seq: uint16(seq), stamp: r.stamp, ssrc: s.ssrc, transport: -1, playout: r.playout}
+	h := header{pt: s.pt, marker: p.marker, seq: uint16(seq), stamp: r.stamp, ssrc: s.ssrc, transport: -1, playout: int(r.playout)}
 	if s.rtxPT == 0 {
 		if s.transport {
 			h.transport = int(r.cc)
@@ -298,7 +342,7 @@ func (v *viewer) again(g *group, s *stream, p *packet, r *record, seq uint64, no
 		return
 	}
 	osn := [2]byte{byte(seq >> 8), byte(seq)}
-	h.pt, h.ssrc, h.seq, h.playout = s.rtxPT, s.rtx, uint16(s.rtxSeq), false
+	h.pt, h.ssrc, h.seq, h.playout = s.rtxPT, s.rtx, uint16(s.rtxSeq), -1
 	if s.transport {
 		h.transport = int(v.ccSeq)
 	}

@@ -1,4 +1,6 @@
-package hls
+// Package language names the languages of tracks: it makes the tags that manifests want
+// of the codes that transport streams carry, and says what viewers call them.
+package language
 
 import (
 	"slices"
@@ -214,10 +216,10 @@ var languages = [...]struct{ three, two, name string }{
 	{"zul", "zu", "IsiZulu"},
 }
 
-// language returns the BCP 47 tag of an ISO 639-2 code, which is the shortest code that
+// Tag returns the BCP 47 tag of an ISO 639-2 code, which is the shortest code that
 // there is (RFC 5646 clause 2.2.1), and what to call it. Both are empty when the code
 // says nothing; what has no short code is called by its long one.
-func language(code string) (tag, name string) {
+func Tag(code string) (tag, name string) {
 	code = strings.ToLower(code)
 	if len(code) != 3 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz") != "" {
 		return "", ""

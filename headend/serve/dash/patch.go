@@ -1,0 +1,185 @@
+package dash
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"sigma/headend/serve/reply"
+)
+
+// patch answers with what has changed since the version of an MPD that the client has
+// (clause 5.15). When nothing has, the answer waits until something does: a client
+// knows of a segment as soon as there is one, and asks no more often than that.
+func (h *Handler) patch(q request) (n int64, ok bool) {
+	if q.query.from.IsZero() {
+		q.refuse(http.StatusBadRequest, "a patch needs the publishTime of the MPD to be patched")
+		return 0, false
+	}
+	first := q.c.Source.View()
+	late := q.c.patience.after(hold(first))
+	for {
+		v := q.c.Source.View()
+		now := h.newest(q)
+		if now == nil {
+			return 0, false
+		}
+		if !now.doc.publish.Equal(q.query.from) {
+			return q.sendPatch(now.doc), true
+		}
+		if !pause(q.r.Context(), v, late) {
+			break
+		}
+	}
+	if q.r.Context().Err() == nil {
+		hd := q.w.Header()
+		hd.Set("Cache-Control", reply.NoCache)
+		q.w.WriteHeader(http.StatusNoContent) // the MPD is still valid
+	}
+	return 0, false
+}
+
+// sendPatch answers with the patch to now. Of a version that is not kept there is none;
+// the answer is then a patch of another version, since this is what makes clients load
+// the whole MPD: on an error they would ask for the patch again until its time is over.
+func (q *request) sendPatch(now *document) int64 {
+	old := q.c.cells.of(q.key()).of(q.query.from)
+	var t text
+	if old == nil {
+		header := *now
+		writePatchHead(&t, &header, now)
+	} else {
+		writePatchHead(&t, old, now)
+		now.patchOf(&t, old)
+	}
+	t.str("</Patch>\n")
+	b := t.b
+	if q.query.token != "" {
+		b = withToken(b, t.marks, q.query.token)
+	}
+	hd := q.w.Header()
+	hd.Set("Content-Type", patchType)
+	hd.Set("Cache-Control", "no-cache")
+	return reply.Send(q.w, b)
+}
+
+func writePatchHead(t *text, old, now *document) {
+	t.str(`<?xml version="1.0" encoding="UTF-8"?>`, "\n", `<Patch xmlns="urn:mpeg:dash:schema:mpd-patch:2020"`)
+	t.attr("mpdId", now.id)
+	t.attr("originalPublishTime", date(old.publish))
+	t.attr("publishTime", date(now.publish))
+	t.str(">\n")
+}
+
+// patchOf appends the operations (RFC 5261) that make now of old. They select by id and
+// position only, one attribute or element each: what players understand.
+func (now *document) patchOf(t *text, old *document) {
+	replaceAttr(t, "/MPD/@publishTime", date(now.publish))
+	for i, a := range now.attrs {
+		if old.attrs[i].value != a.value {
+			replaceAttr(t, "/MPD/@"+a.name, a.value)
+		}
+	}
+	t.str(`<replace sel="/MPD/PatchLocation[1]">`)
+	now.location(t)
+	t.str("</replace>\n")
+	for _, o := range old.periods {
+		if !slices.ContainsFunc(now.periods, func(p *period) bool { return p.id == o.id }) {
+			t.str(`<remove sel="/MPD/Period[@id='`, o.id, `']"/>`, "\n")
+		}
+	}
+	last := ""
+	for _, p := range now.periods {
+		i := slices.IndexFunc(old.periods, func(o *period) bool { return o.id == p.id })
+		switch {
+		case i >= 0:
+			now.patchPeriod(t, old.periods[i], p)
+		case last == "":
+			t.str(`<add sel="/MPD" pos="prepend">`)
+			now.period(t, p)
+			t.str("</add>\n")
+		default:
+			t.str(`<add sel="/MPD/Period[@id='`, last, `']" pos="after">`)
+			now.period(t, p)
+			t.str("</add>\n")
+		}
+		last = p.id
+	}
+}
+
+func replaceAttr(t *text, sel, value string) {
+	t.str(`<replace sel="`, sel, `">`)
+	t.escaped(value)
+	t.str("</replace>\n")
+}
+
+func (now *document) patchPeriod(t *text, old, p *period) {
+	path := "/MPD/Period[@id='" + p.id + "']"
+	same := slices.EqualFunc(old.events, p.events, func(a, b event) bool {
+		return a.id == b.id && a.at == b.at && a.duration == b.duration && string(a.section) == string(b.section)
+	})
+	switch {
+	case same:
+	case len(old.events) == 0:
+		t.str(`<add sel="`, path, `" pos="prepend">`)
+		writeEvents(t, p.events)
+		t.str("</add>\n")
+	case len(p.events) == 0:
+		t.str(`<remove sel="`, path, `/EventStream[1]"/>`, "\n")
+	default:
+		t.str(`<replace sel="`, path, `/EventStream[1]">`)
+		writeEvents(t, p.events)
+		t.str("</replace>\n")
+	}
+	for _, s := range p.sets {
+		for _, r := range s.reps {
+			if o := old.find(s.id, r.track.ID); o != nil {
+				r.patch(t, path+"/AdaptationSet[@id='"+strconv.FormatUint(s.id, 10)+"']/Representation[@id='"+r.track.ID+"']", o)
+			}
+		}
+	}
+}
+
+// find returns a representation by its ids, or nil.
+func (p *period) find(set uint64, id string) *representation {
+	for _, s := range p.sets {
+		for _, r := range s.reps {
+			if s.id == set && r.track.ID == id {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// patch appends what has changed in a representation: its timeline loses runs in
+// front, and grows, or has its last segment corrected, at the end.
+func (r *representation) patch(t *text, path string, old *representation) {
+	if r.bandwidth != old.bandwidth {
+		replaceAttr(t, path+"/@bandwidth", strconv.FormatInt(r.bandwidth, 10))
+	}
+	path += "/SegmentTemplate/SegmentTimeline"
+	was := old.runs
+	for len(was) > 0 && was[0].end() <= r.runs[0].t {
+		t.str(`<remove sel="`, path, `/S[1]"/>`, "\n")
+		was = was[1:]
+	}
+	for n := len(was); n > len(r.runs); n-- {
+		t.str(`<remove sel="`, path, "/S[", strconv.Itoa(n), `]"/>`, "\n")
+		was = was[:n-1]
+	}
+	for i, s := range r.runs[:len(was)] {
+		if s != was[i] {
+			t.str(`<replace sel="`, path, "/S[", strconv.Itoa(i+1), `]">`)
+			s.write(t)
+			t.str("</replace>\n")
+		}
+	}
+	if more := r.runs[len(was):]; len(more) > 0 {
+		t.str(`<add sel="`, path, `">`)
+		for _, s := range more {
+			s.write(t)
+		}
+		t.str("</add>\n")
+	}
+}

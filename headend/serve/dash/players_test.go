@@ -1,0 +1,111 @@
+package dash_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"testing"
+	"time"
+
+	"sigma/headend/timeline/timelinetest"
+	"sigma/mux/flow"
+)
+
+// seenByBrowser is what play.mjs prints.
+type seenByBrowser struct {
+	Fatal, Errors []string
+	Stalls        int
+	Frames        int
+	Started       float64 // ms
+	At, Wall      float64 // s played, and s that it took
+	Latencies     []float64
+	Audio         []string
+	Heights       []int
+	Patches       int
+	Offered       struct {
+		Audio, Text []string
+		Heights     []int
+	}
+	Cues []struct {
+		Start, End float64
+		Text       string
+	}
+}
+
+// TestBrowserPlays plays live in Chromium with dash.js and Shaka, with and without low
+// latency, with a change of rung and of audio and subtitles on, through a discontinuity
+// and a change of tracks.
+func TestBrowserPlays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	if _, err := exec.LookPath("chromium"); err != nil {
+		t.Skip("needs chromium")
+	}
+	playwright := npm(t, "playwright-core", "1.64.1")
+	dirs := map[string]string{"dashjs": npm(t, "dashjs", "5.2.1"), "shaka-player": npm(t, "shaka-player", "5.2.12")}
+	for _, c := range []struct {
+		path, player string
+		low, broken  bool
+		limit        float64 // s of latency
+	}{
+		{"index.mpd", "dashjs", false, false, 10}, {"index.mpd", "shaka-player", false, false, 10},
+		{"index.ll.mpd", "dashjs", true, false, 2.5}, {"index.ll.mpd", "shaka-player", true, false, 2.5},
+		{"index.mpd", "dashjs", false, true, 10}, {"index.mpd", "shaka-player", false, true, 10},
+		{"index.ll.mpd", "dashjs", true, true, 4}, {"index.ll.mpd", "shaka-player", true, true, 4},
+	} {
+		t.Run(fmt.Sprintf("%s/%s/%v", c.player, c.path, c.broken), func(t *testing.T) {
+			at := offerOne(t, liveTimeline(t, programme(t, c.broken)))
+			cmd := exec.Command("node", "testdata/play.mjs", c.player, dirs[c.player], playwright, at+c.path, fmt.Sprint(c.low), "24")
+			out, err := cmd.CombinedOutput()
+			var got seenByBrowser
+			if err != nil || json.Unmarshal(out, &got) != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			t.Logf("%s", out)
+			checkBrowser(t, got, c.broken, c.limit)
+		})
+	}
+}
+
+// programme is a ladder with two languages; broken, with a discontinuity after 20 s and
+// then other pictures.
+func programme(t *testing.T, broken bool) []flow.Item[flow.Batch] {
+	ladder := timelinetest.Ladder(t, 60, 25)
+	if !broken {
+		return timelinetest.Inspected(ladder, 0)
+	}
+	items := timelinetest.Inspected(timelinetest.Ladder(t, 20, 25), 0)
+	next := timelinetest.Inspected(timelinetest.Capture(t, 40, 25), items[len(items)-1].Arrived+500*time.Millisecond)
+	for i := range next {
+		next[i].Epoch += items[len(items)-1].Epoch + 1
+	}
+	next[0].Marks |= flow.Discontinuity
+	return append(items, next...)
+}
+
+func checkBrowser(t *testing.T, got seenByBrowser, broken bool, limit float64) {
+	t.Helper()
+	stalls := 1
+	if broken {
+		stalls = 4
+	}
+	if len(got.Fatal) > 0 || got.Stalls > stalls || got.Started == 0 || got.At < 17 || got.Frames < 350 {
+		t.Errorf("%+v", got)
+	}
+	if len(got.Offered.Audio) != 2 || len(got.Offered.Heights) != 3 || len(got.Offered.Text) != 1 {
+		t.Errorf("offered: %+v", got.Offered)
+	}
+	if len(got.Latencies) == 0 || got.Latencies[len(got.Latencies)-1] > limit {
+		t.Errorf("latencies %v, limit %v", got.Latencies, limit)
+	}
+	if !broken && (len(got.Audio) == 0 || got.Audio[len(got.Audio)-1] != "en" || len(got.Heights) < 2) {
+		t.Errorf("audio %v, heights %v", got.Audio, got.Heights)
+	}
+	if !broken && len(got.Cues) < 4 {
+		t.Errorf("cues %v", got.Cues)
+	}
+	if got.Patches == 0 {
+		t.Error("no patches were asked for")
+	}
+}

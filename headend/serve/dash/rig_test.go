@@ -1,0 +1,171 @@
+package dash_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"sigma/headend/serve/dash"
+	"sigma/headend/serve/route"
+	"sigma/headend/timeline"
+	"sigma/headend/timeline/timelinetest"
+	"sigma/mux/es"
+	"sigma/mux/flow"
+)
+
+// offer serves a source as channel tv/news, with the headers of audio and video tracks,
+// which HLS serves elsewhere.
+func offer(s dash.Source) http.Handler {
+	c := &dash.Channel{Source: s}
+	h := &dash.Handler{Wait: 3 * time.Second, Lookup: func(name string) *dash.Channel {
+		if name == "tv/news" {
+			return c
+		}
+		return nil
+	}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rt := route.Parse(r.URL.Path)
+		if rt.Kind != route.Init || rt.Tracks[0] == 't' {
+			h.ServeHTTP(w, r)
+			return
+		}
+		v := s.View()
+		for _, list := range [][]*timeline.Segment{v.Open, v.Segments, v.Late} {
+			for _, seg := range list {
+				if t := seg.Layout.Track(rt.Tracks); t != nil && t.InitName == rt.Name {
+					w.Header().Set("Access-Control-Allow-Origin", "*")
+					w.Header().Set("Content-Type", "video/mp4")
+					_, _ = w.Write(t.Init)
+					return
+				}
+			}
+		}
+		http.NotFound(w, r)
+	})
+}
+
+// offerOne serves one source as channel tv/news over loopback.
+func offerOne(t *testing.T, s dash.Source) string {
+	t.Helper()
+	srv := httptest.NewServer(offer(s))
+	t.Cleanup(srv.Close)
+	return srv.URL + "/tv/news/"
+}
+
+func get(t testing.TB, h http.Handler, method, url string, headers ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(method, url, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t testing.TB, r *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// mpd returns the MPD at a path below the channel.
+func mpd(t testing.TB, h http.Handler, path string) string {
+	t.Helper()
+	r := get(t, h, "GET", "/tv/news/"+path)
+	b := body(t, r)
+	if r.StatusCode != 200 || r.Header.Get("Content-Type") != "application/dash+xml" {
+		t.Fatalf("%s: %d %s", path, r.StatusCode, b)
+	}
+	return b
+}
+
+// tick makes a cue of every picture that is a random access point: its number in
+// milliseconds of media time, shown for a second and a half.
+type tick struct{}
+
+func (tick) Push(f flow.Item[flow.Frame], emit func(timeline.Cue)) {
+	if f.Marks.Has(flow.RandomAccess) {
+		emit(timeline.Cue{Start: f.V.PTS, End: f.V.PTS + flow.TicksPerSecond*3/2, Text: fmt.Sprintf("<b>%d</b>", f.V.PTS/flow.TicksPer90k), Line: 80})
+	}
+}
+
+// ticking gives a programme subtitles.
+func ticking(l *flow.Layout, _ map[flow.TrackID]*es.Format) []timeline.Text {
+	for _, t := range l.Tracks {
+		if t.Kind == flow.KindVideo {
+			return []timeline.Text{{From: t.ID, Language: "vie", Decoder: tick{}}}
+		}
+	}
+	return nil
+}
+
+// npm returns the folder of an npm package of an exact version.
+func npm(t *testing.T, name, version string) string {
+	t.Helper()
+	for _, tool := range []string{"npm", "node"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("needs %s for %s", tool, name)
+		}
+	}
+	dir, err := filepath.Abs(filepath.Join("../../../.cache/npm", name+"-"+version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", name)); err == nil {
+		return dir
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, name+"@"+version)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Skipf("npm cannot install %s: %v\n%s", name, err, out)
+	}
+	return dir
+}
+
+// liveTimeline runs items through a timeline as time goes by, 10 s of them at once.
+func liveTimeline(t *testing.T, items []flow.Item[flow.Batch]) *timeline.Timeline {
+	t.Helper()
+	const lead = 10 * time.Second
+	began := time.Now().Add(-lead)
+	tl := timelinetest.New(timelinetest.Options{Texts: ticking, SegmentCount: 10})
+	tl.UTC = func(mono time.Duration) time.Time { return began.Add(mono) }
+	push, stop := timelinetest.Start(t, tl, 1<<16)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for len(items) > 0 {
+			now := time.Since(began)
+			n := 0
+			for n < len(items) && items[n].Arrived <= now {
+				n++
+			}
+			push(items[:n])
+			items = items[n:]
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		stop()
+	})
+	return tl
+}
