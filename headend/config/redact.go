@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Mask stands for a secret that is not shown.
 const Mask = "***"
@@ -95,6 +98,28 @@ func (c Config) Unredacted(old Config) Config {
 		}
 	}
 	return c
+}
+
+// Assumed returns a copy of c in which something stands for every Mask, for judging
+// the rest where the secrets are not at hand, and a warning for each input with one.
+func (c Config) Assumed() (out Config, warnings []string) {
+	out = c.Clone()
+	for i := range out.Channels {
+		for j := range out.Channels[i].Inputs {
+			in := &out.Channels[i].Inputs[j]
+			if !in.masked() {
+				continue
+			}
+			warnings = append(warnings, fmt.Sprintf("channels[%s].inputs[%d]: a secret is masked: only the box that knows it can take this", out.Channels[i].Name, j))
+			in.URL = strings.ReplaceAll(in.URL, Mask, "masked")
+			for k, v := range in.Headers {
+				if v == Mask {
+					in.Headers[k] = "masked"
+				}
+			}
+		}
+	}
+	return out, warnings
 }
 
 func (in *Input) masked() bool {
