@@ -17,7 +17,7 @@ import (
 // metrics returns the handler of /metrics. A scraper on this machine needs no
 // credentials, any other a token.
 func (s *Server) metrics() http.Handler {
-	open := s.exposition(scraper())
+	open := s.exposition(control.Scraper())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "" && local(r) {
 			open.ServeHTTP(w, r)
@@ -39,15 +39,6 @@ func (s *Server) metrics() http.Handler {
 func local(r *http.Request) bool {
 	ip := net.ParseIP(address(r))
 	return ip != nil && ip.IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
-}
-
-// scraper is the actor of a scrape from this machine.
-func scraper() control.Actor {
-	a := control.Actor{Name: "metrics", Via: "http"}
-	if err := a.Role.UnmarshalText([]byte("viewer")); err != nil {
-		return control.Actor{} // may see nothing
-	}
-	return a
 }
 
 func (s *Server) exposition(a control.Actor) http.Handler {

@@ -324,13 +324,8 @@ func (s *Service) Parse(ctx context.Context, a Actor, b []byte) (Config, error) 
 		return Config{}, err
 	}
 	doc, err := text.Parse(b)
-	var errs, more FieldErrors
-	errors.As(err, &errs)
-	if err := config.Validate(doc.Config.Unredacted(cur.config)); errors.As(err, &more) {
-		errs = append(errs, more...)
-	}
-	if len(errs) > 0 {
-		return doc.Config, &Error{Code: CodeInvalid, Text: "the text is not a valid configuration", Fields: doc.Locate(errs)}
+	if errs := doc.Validate(err, doc.Config.Unredacted(cur.config)); len(errs) > 0 {
+		return doc.Config, &Error{Code: CodeInvalid, Text: "the text is not a valid configuration", Fields: errs}
 	}
 	return doc.Config, nil
 }

@@ -75,6 +75,7 @@ type Plan struct {
 type Snapshot struct {
 	At       time.Time       `json:"at"`
 	Revision int64           `json:"revision"`
+	Address  string          `json:"address"`  // what the addresses for viewers begin with: http://192.0.2.10:8080
 	Channels []ChannelStatus `json:"channels"` // in the order of the configuration
 	Alarms   AlarmCount      `json:"alarms"`
 	Wire     WireStatus      `json:"wire"`
