@@ -105,8 +105,8 @@ type System struct {
 	Name        string        `json:"name"`
 	Version     string        `json:"version"`
 	Kernel      string        `json:"kernel"`
-	Uptime      time.Duration `json:"uptime"`
-	Started     time.Time     `json:"started"`
+	Uptime      time.Duration `json:"uptime"`  // of the machine
+	Started     time.Time     `json:"started"` // the daemon
 	CPUs        int           `json:"cpus"`
 	CPU         float64       `json:"cpu"`         // 0 to 1 of all cores
 	ProcessCPU  float64       `json:"process_cpu"` // cores used by the daemon
