@@ -179,7 +179,7 @@ func TestStore(t *testing.T) {
 	events, err := s.Events(ctx, 0, 10)
 	same("events", events, []control.Event{event}, err)
 	row := control.StoredRevision{At: at, Actor: "ann", Comment: "c", Document: []byte("{}"), Started: true}
-	id, stored, err := s.AddRevision(ctx, 0, row, event)
+	id, _, stored, err := s.AddRevision(ctx, 0, row, event)
 	if err != nil || !stored {
 		t.Fatalf("revision: %v, %v", stored, err)
 	}

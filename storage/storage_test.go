@@ -75,12 +75,12 @@ func TestRevisions(t *testing.T) {
 	d, ctx := open(t), t.Context()
 	d.keepRevision = 3
 	for i := range int64(5) {
-		id, stored, err := d.AddRevision(ctx, i, Revision{At: noon, Actor: "ann", Comment: "c", Document: []byte{byte(i), 0, 255}}, Event{At: noon, Kind: "config_committed"})
-		if err != nil || !stored || id != i+1 {
+		id, event, stored, err := d.AddRevision(ctx, i, Revision{At: noon, Actor: "ann", Comment: "c", Document: []byte{byte(i), 0, 255}}, Event{At: noon, Kind: "config_committed"})
+		if err != nil || !stored || id != i+1 || event != i+1 {
 			t.Fatalf("id %d stored %v err %v", id, stored, err)
 		}
 	}
-	if _, stored, err := d.AddRevision(ctx, 4, Revision{At: noon, Document: []byte("x")}, Event{}); stored || err != nil {
+	if _, _, stored, err := d.AddRevision(ctx, 4, Revision{At: noon, Document: []byte("x")}, Event{}); stored || err != nil {
 		t.Fatalf("stale base: stored %v err %v", stored, err)
 	}
 	ok(t, d.MarkStarted(ctx, 5))
@@ -233,10 +233,10 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := make([]byte, 1<<20)
-	if _, stored, err := d.AddRevision(ctx, 0, Revision{At: noon, Document: doc}, Event{}); !errors.Is(err, ErrFull) || stored {
+	if _, _, stored, err := d.AddRevision(ctx, 0, Revision{At: noon, Document: doc}, Event{}); !errors.Is(err, ErrFull) || stored {
 		t.Errorf("stored %v err %v", stored, err)
 	}
-	if _, stored, err := d.AddRevision(ctx, 0, Revision{At: noon, Document: doc[:10]}, Event{}); err != nil || !stored {
+	if _, _, stored, err := d.AddRevision(ctx, 0, Revision{At: noon, Document: doc[:10]}, Event{}); err != nil || !stored {
 		t.Errorf("a small one after it: stored %v err %v", stored, err)
 	}
 }
@@ -266,7 +266,7 @@ func TestEndedContextStoresNothing(t *testing.T) {
 	d := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, stored, err := d.AddRevision(ctx, 0, Revision{}, Event{}); stored || !errors.Is(err, context.Canceled) {
+	if _, _, stored, err := d.AddRevision(ctx, 0, Revision{}, Event{}); stored || !errors.Is(err, context.Canceled) {
 		t.Errorf("stored %v err %v", stored, err)
 	}
 }
@@ -283,7 +283,7 @@ func TestNewestTouchesNothing(t *testing.T) {
 		t.Errorf("empty: %v %v", found, err)
 	}
 	for i := range int64(2) {
-		_, _, err := d.AddRevision(t.Context(), i, Revision{At: time.Now(), Document: []byte{'a' + byte(i)}}, Event{})
+		_, _, _, err := d.AddRevision(t.Context(), i, Revision{At: time.Now(), Document: []byte{'a' + byte(i)}}, Event{})
 		ok(t, err)
 	}
 	newest := func() {

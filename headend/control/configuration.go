@@ -260,7 +260,7 @@ func (s *Service) commit(ctx context.Context, a Actor, base int64, c Config, com
 func (s *Service) keep(ctx context.Context, a Actor, cur *running, document []byte, comment string) (Revision, error) {
 	row := StoredRevision{At: s.now(), Actor: a.Name, Comment: comment, Document: document, Started: true}
 	e := Event{At: row.At, Kind: "config_committed", Actor: a.Name, Object: "config", Text: comment}
-	id, stored, err := s.store.AddRevision(context.WithoutCancel(ctx), cur.newest, row, e)
+	id, event, stored, err := s.store.AddRevision(context.WithoutCancel(ctx), cur.newest, row, e)
 	switch {
 	case err != nil:
 		s.alarms.Set(alarm.DatabaseFailed, "database", true, err.Error())
@@ -269,6 +269,7 @@ func (s *Service) keep(ctx context.Context, a Actor, cur *running, document []by
 		return Revision{}, ErrConflict
 	}
 	s.alarms.Set(alarm.DatabaseFailed, "database", false, "")
+	e.ID = event
 	s.publish(e)
 	return Revision{ID: id, At: row.At, Actor: a.Name, Comment: comment, Running: true}, nil
 }

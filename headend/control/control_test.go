@@ -520,9 +520,26 @@ func TestKeysAndTokens(t *testing.T) {
 	forged := secret[:len(secret)-43] + strings.Repeat("A", 43)
 	_, err = b.AuthenticateToken(ctx, forged, "http", "10.0.0.1")
 	want(t, err, control.ErrCredentials)
+	_, err = b.Snapshot(ctx, a)
+	ok(t, err)
 	b.pass(time.Hour)
 	_, err = b.AuthenticateToken(ctx, secret, "http", "10.0.0.1")
 	want(t, err, control.ErrCredentials)
+	_, err = b.Snapshot(ctx, a)
+	want(t, err, control.ErrForbidden) // of what began before it expired
+	two, secondSecret, err := b.CreateToken(ctx, bob, "grafana", auth.Viewer, 0)
+	ok(t, err)
+	second, err := b.AuthenticateToken(ctx, secondSecret, "http", "10.0.0.1")
+	ok(t, err)
+	_, thirdSecret, err := b.CreateToken(ctx, bob, "grafana", auth.Viewer, 0)
+	ok(t, err)
+	third, err := b.AuthenticateToken(ctx, thirdSecret, "http", "10.0.0.1")
+	ok(t, err)
+	ok(t, b.DeleteToken(ctx, bob, two.ID))
+	_, err = b.Snapshot(ctx, second)
+	want(t, err, control.ErrForbidden)
+	_, err = b.Snapshot(ctx, third) // its namesake
+	ok(t, err)
 	ok(t, b.DeleteToken(ctx, bob, tok.ID))
 	want(t, b.DeleteToken(ctx, bob, tok.ID), control.ErrNotFound)
 }
@@ -554,6 +571,23 @@ func TestOperate(t *testing.T) {
 	want(t, b.RestartChannel(ctx, operator, "nothing"), control.ErrNotFound)
 	if _, found := b.AlarmInfo(alarm.OnStandby); !found {
 		t.Error("an alarm without explanation")
+	}
+}
+
+// TestCommitIsPublishedAsStored: without its ID, a watcher that resumes would get the
+// event twice.
+func TestCommitIsPublishedAsStored(t *testing.T) {
+	b, ctx := newBox(t, &controltest.Store{}, nil), t.Context()
+	live, err := b.Watch(ctx, viewer)
+	ok(t, err)
+	c := one()
+	c.Channels[0].Title = "News"
+	_, err = b.Commit(ctx, operator, 1, c, "title")
+	ok(t, err)
+	stored, err := b.Events(ctx, viewer, 0, 1)
+	ok(t, err)
+	if e := <-live; e != stored[0] || e.ID == 0 {
+		t.Errorf("published %+v, stored %+v", e, stored[0])
 	}
 }
 

@@ -149,7 +149,7 @@ func (s *Service) AuthenticateToken(ctx context.Context, token, via, remote stri
 	if now.Sub(row.Used) >= touchEvery {
 		_ = s.store.TouchToken(ctx, id, now) // for display alone
 	}
-	return Actor{Name: "token:" + row.Name, Role: roleOf(row.Role), Via: via, Remote: remote, Language: "en"}, nil
+	return Actor{Name: "token:" + row.Name, Role: roleOf(row.Role), Via: via, Remote: remote, Language: "en", token: id, until: row.Expires}, nil
 }
 
 // setupKey is where the hash of the setup code is kept.

@@ -55,12 +55,22 @@ func (s *Service) need(a Actor, least Role) error {
 	return nil
 }
 
+// tokenLimit stands before the ID of a token in limits, apart from the names of users.
+const tokenLimit = "token "
+
 // role is the role the actor has now: that of the login, or less if it was taken
-// away since.
+// away since or has expired.
 func (s *Service) role(a Actor) Role {
+	key := a.Name
+	if a.token != "" {
+		key = tokenLimit + a.token
+		if !a.until.IsZero() && !s.now().Before(a.until) {
+			return auth.Nobody
+		}
+	}
 	s.limitMu.Lock()
 	defer s.limitMu.Unlock()
-	if limit, ok := s.limits[a.Name]; ok {
+	if limit, ok := s.limits[key]; ok {
 		return min(a.Role, limit)
 	}
 	return a.Role

@@ -50,6 +50,9 @@ type Actor struct {
 	Via      string // "ssh", "http", "console", "cli"
 	Remote   string // address of the other side, empty on the local terminal
 	Language string // "en" or "vi"
+
+	token string    // ID of the token that proved it
+	until time.Time // when that expires; zero for never
 }
 
 // Revision is one committed configuration.
