@@ -256,6 +256,9 @@ type tables struct{ psi.Collector }
 // Append implements flow.Appender.
 func (t *tables) Append(it flow.Item[flow.Batch]) { t.Push(it.V.Data, nil) }
 
+// ErrInput matches errors about what is no input, whatever arrives from it.
+var ErrInput = errors.New("not an input")
+
 // read feeds a file as fast as it can be read, or a live input for d.
 func read(ctx context.Context, input string, d time.Duration, to flow.Appender[flow.Batch]) error {
 	if !strings.Contains(input, "://") {
@@ -266,7 +269,7 @@ func read(ctx context.Context, input string, d time.Duration, to flow.Appender[f
 	}
 	src, err := modules{}.Source("analyze", 0, config.Input{URL: input})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrInput, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()

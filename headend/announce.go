@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 
 	"sigma/headend/alarm"
 	"sigma/headend/config"
+	"sigma/headend/control"
 	"sigma/systemd"
 )
 
@@ -64,28 +68,86 @@ func (a *app) onAir() bool {
 
 // tell prints where viewers, receivers and operators find the box.
 func (a *app) tell(ctx context.Context) {
-	var b strings.Builder
-	box := a.engine.box()
-	base := publicURL(box, a.HTTP)
-	fmt.Fprintf(&b, "\n  Sigma Headend %s is on air.\n\n", a.Version)
-	for _, ch := range a.engine.Channels() {
-		fmt.Fprintf(&b, "  %-10s HLS        %s/%s/index.m3u8\n", ch.Name, base, ch.Name)
-		fmt.Fprintf(&b, "  %-10s HTTP-TS    %s/%s/mpegts\n", "", base, ch.Name)
-		for _, o := range ch.Outputs {
-			fmt.Fprintf(&b, "  %-10s datagrams  %s\n", "", o.URL)
-		}
-	}
+	n := notice{version: a.Version, base: a.engine.Address(), ssh: cmp.Or(a.SSH, a.engine.box().SSH), channels: a.engine.Channels(), closed: a.web.closed()}
 	if pending, err := a.control.SetupPending(ctx); err == nil && pending {
-		code, err := a.control.SetupCode(ctx)
-		if err != nil {
-			a.log.Error("one-time code", "err", err)
+		n.setup = true
+		if n.command = "headend user code --data " + a.Data; n.closed[alarm.SSHListenFailed] == nil && (a.Demo || isTerminal(a.Out)) {
+			if n.code, err = a.control.SetupCode(ctx); err != nil {
+				a.log.Error("one-time code", "err", err)
+			}
 		}
-		fmt.Fprintf(&b, "\n  console    %s\n             password: the one-time code %s; it sets up the first operator\n", consoleCommand("setup", cmp.Or(a.SSH, box.SSH)), code)
-	} else {
-		fmt.Fprintf(&b, "\n  console    %s\n", consoleCommand("OPERATOR", cmp.Or(a.SSH, box.SSH)))
 	}
-	fmt.Fprintf(&b, "  API        %s/streamer/api/v3/openapi.json\n\n", base)
-	fmt.Fprint(a.Out, b.String())
+	fmt.Fprint(a.Out, n)
+}
+
+// isTerminal reports whether people alone read what is written to w. The journal and
+// files keep it, and secrets do not go there.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// notice is what people are told when the box has started.
+type notice struct {
+	version, base, ssh string
+	channels           []control.ChannelStatus
+	closed             map[alarm.Code]error // doors that could not be opened
+	setup              bool                 // nobody can log in yet
+	code               string               // that sets up the first operator; empty where it may not be shown
+	command            string               // that makes one
+}
+
+// String returns the notice. Addresses behind a door that is closed are left out: they
+// would lead nowhere, or to another program.
+func (n notice) String() string {
+	var b strings.Builder
+	web, console := n.closed[alarm.HTTPListenFailed], n.closed[alarm.SSHListenFailed]
+	if web == nil && console == nil {
+		fmt.Fprintf(&b, "\n  Sigma Headend %s is on air.\n\n", n.version)
+	} else {
+		fmt.Fprintf(&b, "\n  Sigma Headend %s runs, but cannot be reached. It tries again until it can:\n\n", n.version)
+	}
+	for _, err := range []error{web, console} {
+		if err != nil {
+			fmt.Fprintf(&b, "  %v\n             stop what holds it, or choose another address with --http or --ssh\n\n", err)
+		}
+	}
+	for _, ch := range n.channels {
+		name := ch.Name
+		line := func(what, url string) {
+			fmt.Fprintf(&b, "  %-10s %-10s %s\n", name, what, url)
+			name = ""
+		}
+		if web == nil {
+			line("HLS", n.base+"/"+ch.Name+"/index.m3u8")
+			line("HTTP-TS", n.base+"/"+ch.Name+"/mpegts")
+		}
+		for _, o := range ch.Outputs {
+			line("datagrams", o.URL)
+		}
+	}
+	if console == nil {
+		b.WriteString(n.door())
+	}
+	if web == nil {
+		fmt.Fprintf(&b, "  API        %s/streamer/api/v3/openapi.json\n", n.base)
+	}
+	return b.String() + "\n"
+}
+
+// door says how operators come in.
+func (n notice) door() string {
+	switch {
+	case !n.setup:
+		return fmt.Sprintf("\n  console    %s\n", consoleCommand("OPERATOR", n.ssh))
+	case n.code != "":
+		return fmt.Sprintf("\n  console    %s\n             password: the one-time code %s; it sets up the first operator\n", consoleCommand("setup", n.ssh), n.code)
+	}
+	return fmt.Sprintf("\n  console    %s\n             password: the one-time code that %s makes; it sets up the first operator\n", consoleCommand("setup", n.ssh), n.command)
 }
 
 // consoleCommand is what people type to come to the console on an address.
@@ -94,11 +156,20 @@ func consoleCommand(user, addr string) string {
 	if err != nil {
 		return addr
 	}
-	return fmt.Sprintf("ssh -p %s %s@%s", port, user, orLocal(host))
+	if everywhere(host) {
+		host = "127.0.0.1"
+	}
+	return fmt.Sprintf("ssh -p %s %s@%s", port, user, host)
 }
 
-// publicURL is the base of addresses shown to people.
-func publicURL(b config.Box, listen string) string {
+// Address implements control.Engine.
+func (e *engine) Address() string {
+	return publicURL(e.box(), e.Web.HTTP, e.Ports.Interfaces)
+}
+
+// publicURL is what addresses shown to people begin with: what the operator says, or
+// else where the box listens.
+func publicURL(b config.Box, listen string, interfaces func() []control.Interface) string {
 	if b.PublicURL != "" {
 		return strings.TrimSuffix(b.PublicURL, "/")
 	}
@@ -107,15 +178,35 @@ func publicURL(b config.Box, listen string) string {
 	if err != nil {
 		return "http://" + addr
 	}
-	return "http://" + net.JoinHostPort(orLocal(host), port)
+	if everywhere(host) {
+		host = ownAddress(interfaces())
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
-// orLocal names this machine where an address means all of its interfaces.
-func orLocal(host string) string {
-	if host == "" || host == "0.0.0.0" || host == "::" {
-		return "127.0.0.1"
+// everywhere reports whether a host to listen on means all interfaces.
+func everywhere(host string) bool { return host == "" || host == "0.0.0.0" || host == "::" }
+
+// ownAddress returns an address at which others find this machine: the first that is
+// for more than its own link, IPv4 before IPv6, or that of the machine to itself.
+func ownAddress(list []control.Interface) string {
+	best := ""
+	for _, i := range list {
+		if !i.Up || !i.Carrier {
+			continue
+		}
+		for _, text := range i.Addresses {
+			p, err := netip.ParsePrefix(text)
+			if err != nil || p.Addr().IsLoopback() || !p.Addr().IsGlobalUnicast() {
+				continue
+			}
+			if p.Addr().Is4() {
+				return p.Addr().String()
+			}
+			best = cmp.Or(best, p.Addr().String())
+		}
 	}
-	return host
+	return cmp.Or(best, "127.0.0.1")
 }
 
 // watchdog tells the service manager that the loops that matter go round.

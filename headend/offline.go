@@ -36,9 +36,16 @@ func daemonAnswers(data string) bool {
 	return true
 }
 
+// ErrNoData says that no daemon has ever worked on a folder.
+var ErrNoData = errors.New("no headend data")
+
 // Offline opens the data folder of a daemon that does not run, for the commands
-// that work on it. Commits are checked and stored; the next start puts them on air.
-func Offline(ctx context.Context, data string) (svc *control.Service, done func() error, err error) {
+// that work on it; one that is not there is made, or is ErrNoData. Commits are checked
+// and stored; the next start puts them on air.
+func Offline(ctx context.Context, data string, create bool) (svc *control.Service, done func() error, err error) {
+	if _, err := os.Stat(filepath.Join(data, databaseName)); errors.Is(err, os.ErrNotExist) && !create {
+		return nil, nil, fmt.Errorf("%w in %s: name the folder of the daemon with --data DIR", ErrNoData, data)
+	}
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("make the data folder: %w", err)
 	}
@@ -84,33 +91,22 @@ func (idle) RestartChannel(string) error       { return errIdle }
 func (idle) Wire() control.WireStatus          { return control.WireStatus{} }
 func (idle) System() control.System            { return control.System{} }
 func (idle) Interfaces() []control.Interface   { return nil }
+func (idle) Address() string                   { return "" }
 func (idle) Log(int) []control.LogLine         { return nil }
 
 // readConfig returns the newest configuration of a data folder, without touching it.
 func readConfig(ctx context.Context, data string) (c config.Config, err error) {
-	path := filepath.Join(data, databaseName)
-	if _, err := os.Stat(path); err != nil {
-		return c, err
-	}
-	db, err := storage.Open(ctx, path)
-	if err != nil {
-		return c, err
-	}
-	defer db.Close()
-	rows, err := db.Revisions(ctx, 0, 1)
-	if err != nil || len(rows) == 0 {
+	r, found, err := storage.Newest(ctx, filepath.Join(data, databaseName))
+	if err != nil || !found {
 		return c, errors.Join(err, errors.New("no revision"))
-	}
-	r, _, err := db.Revision(ctx, rows[0].ID)
-	if err != nil {
-		return c, err
 	}
 	return c, json.Unmarshal(r.Document, &c)
 }
 
 // CheckFile checks a configuration in a file, or in stdin if its name is -, and
-// prints every error with its place. It reports whether there was none.
-func CheckFile(_ context.Context, name string, stdin io.Reader, w io.Writer) (ok bool, err error) {
+// prints every error with its place. Secrets that the file masks are those of the data
+// folder, if that can be read. It reports whether there was no error.
+func CheckFile(ctx context.Context, name string, stdin io.Reader, w io.Writer, data string) (ok bool, err error) {
 	var b []byte
 	if name == "-" {
 		b, err = io.ReadAll(stdin)
@@ -121,28 +117,37 @@ func CheckFile(_ context.Context, name string, stdin io.Reader, w io.Writer) (ok
 		return false, err
 	}
 	doc, err := text.Parse(b)
-	if err == nil {
-		err = config.Validate(doc.Config)
+	c, warnings := doc.Config, []string(nil)
+	if old, unreadable := readConfig(ctx, data); unreadable == nil {
+		c = c.Unredacted(old)
+	} else {
+		c, warnings = c.Assumed()
 	}
-	var warnings []string
-	if err == nil { // the ports are not tried: the very headend that the file is for has them
-		warnings, err = checkChannels(modules{}, doc.Config.Effective().Channels)
-	}
+	wrong := doc.Validate(err, c)
+	// The ports are not tried: the very headend that the file is for has them.
+	more, err := checkChannels(modules{}, c.Effective().Channels)
 	var fields config.FieldErrors
-	if errors.As(err, &fields) {
-		for _, f := range doc.Locate(fields) {
+	if err != nil && !errors.As(err, &fields) {
+		return false, err
+	}
+	if wrong = doc.Add(wrong, fields); len(wrong) > 0 {
+		for _, f := range wrong {
 			fmt.Fprintf(w, "%s: %s\n", name, f)
 		}
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	for _, s := range append(warnings, config.Warnings(doc.Config)...) {
+	for _, s := range append(append(warnings, more...), config.Warnings(c)...) {
 		fmt.Fprintf(w, "%s: warning: %s\n", name, s)
 	}
-	fmt.Fprintf(w, "%s: %d channels, no errors\n", name, len(doc.Config.Channels))
+	fmt.Fprintf(w, "%s: %s, no errors\n", name, plural(len(c.Channels), "channel"))
 	return true, nil
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // SupportBundle writes one archive with what support needs: the configuration

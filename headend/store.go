@@ -22,7 +22,7 @@ func convert[A, B any](rows []A, err error, f func(A) B) ([]B, error) {
 	return out, err
 }
 
-func (s store) AddRevision(ctx context.Context, base int64, r control.StoredRevision, e control.Event) (int64, bool, error) {
+func (s store) AddRevision(ctx context.Context, base int64, r control.StoredRevision, e control.Event) (id, event int64, stored bool, err error) {
 	return s.DB.AddRevision(ctx, base, storage.Revision(r), storage.Event(e))
 }
 

@@ -51,6 +51,19 @@ func (d *door) close() {
 	}
 }
 
+// closed returns the doors that could not be opened yet, with the reason.
+func (w *web) closed() map[alarm.Code]error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[alarm.Code]error{}
+	for code, d := range w.doors {
+		if d.l == nil {
+			out[code] = d.err
+		}
+	}
+	return out
+}
+
 // addresses returns where to listen, by the alarm that says that one cannot.
 func (w *web) addresses(b config.Box) map[alarm.Code]string {
 	return map[alarm.Code]string{

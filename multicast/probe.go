@@ -75,7 +75,7 @@ func (l Lister) reversePath(name string) Finding {
 	return f
 }
 
-// probeLinks checks each interface that is up, and that loopback carries multicast.
+// probeLinks checks each interface to a network that is up.
 func (l Lister) probeLinks() []Finding {
 	links, err := netlink.LinkList()
 	if err != nil {
@@ -84,7 +84,7 @@ func (l Lister) probeLinks() []Finding {
 	var list []Finding
 	for _, link := range links {
 		a := link.Attrs()
-		if a.Flags&net.FlagUp == 0 {
+		if a.Flags&net.FlagUp == 0 || a.Flags&net.FlagLoopback != 0 { // Linux sets no flag on loopback, which carries multicast without
 			continue
 		}
 		name := a.Name
@@ -93,10 +93,8 @@ func (l Lister) probeLinks() []Finding {
 			f.Value, f.OK, f.Fix = "off", false, "ip link set "+name+" multicast on"
 		}
 		list = append(list, f)
-		if a.Flags&net.FlagLoopback == 0 {
-			if f := l.reversePath("net.ipv4.conf." + strings.ReplaceAll(name, ".", "/") + ".rp_filter"); !f.OK && f.Value != "" {
-				list = append(list, f)
-			}
+		if f := l.reversePath("net.ipv4.conf." + strings.ReplaceAll(name, ".", "/") + ".rp_filter"); !f.OK && f.Value != "" {
+			list = append(list, f)
 		}
 	}
 	return list

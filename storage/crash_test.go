@@ -49,7 +49,7 @@ func commitForever(path string) error {
 			body[i] = byte(rand.Uint32())
 		}
 		sum := sha256.Sum256(body)
-		id, stored, err := d.AddRevision(ctx, base, Revision{At: time.Now(), Actor: "crash", Document: append(sum[:], body...), Started: true}, Event{Kind: "config_committed"})
+		id, _, stored, err := d.AddRevision(ctx, base, Revision{At: time.Now(), Actor: "crash", Document: append(sum[:], body...), Started: true}, Event{Kind: "config_committed"})
 		if err != nil || !stored {
 			return fmt.Errorf("stored %v: %w", stored, err)
 		}

@@ -18,9 +18,9 @@ type Revision struct {
 
 // AddRevision stores r as the newest revision, and e as its event, in one
 // transaction, if base is the newest so far (0 for none). When it returns stored,
-// the revision is on the disk. The ID of r is ignored. The oldest revisions go when
-// there are more than 1000.
-func (d *DB) AddRevision(ctx context.Context, base int64, r Revision, e Event) (id int64, stored bool, err error) {
+// the revision is on the disk; id and event are the IDs of the two, those of r and e
+// are ignored. The oldest revisions go when there are more than 1000.
+func (d *DB) AddRevision(ctx context.Context, base int64, r Revision, e Event) (id, event int64, stored bool, err error) {
 	err = d.update(ctx, "store revision", func(tx *sql.Tx) error {
 		var newest int64
 		if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM config_revision").Scan(&newest); err != nil || newest != base {
@@ -38,13 +38,13 @@ func (d *DB) AddRevision(ctx context.Context, base int64, r Revision, e Event) (
 			return err
 		}
 		stored = true
-		_, err = d.insertEvent(ctx, tx, e)
+		event, err = d.insertEvent(ctx, tx, e)
 		return err
 	})
 	if err != nil {
-		return 0, false, err
+		return 0, 0, false, err
 	}
-	return id, stored, nil
+	return id, event, stored, nil
 }
 
 // MarkStarted notes that a revision has run on this box.

@@ -69,11 +69,31 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	return d, nil
 }
 
+// Newest returns the newest revision of the database at path as it lies there, of this
+// version or an older one, with or without a daemon at work on it. Unlike Open it
+// changes nothing: no mode, no schema, no file beside it.
+func Newest(ctx context.Context, path string) (r Revision, found bool, err error) {
+	how := "?mode=ro"
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		how += "&immutable=1" // nobody has it open; SQLite would make the files for those who might
+	}
+	d := &DB{path: path}
+	if d.read, err = sql.Open("sqlite3", d.uri()+how+fmt.Sprintf("&_query_only=1&_busy_timeout=%d", busyTimeout.Milliseconds())); err != nil {
+		return r, false, err
+	}
+	defer d.Close()
+	return one(ctx, d, "read newest revision", scanRevision,
+		"SELECT id, at, actor, comment, document, started FROM config_revision ORDER BY id DESC LIMIT 1")
+}
+
+// uri names the file to SQLite.
+func (d *DB) uri() string { return "file:" + (&url.URL{Path: d.path}).EscapedPath() }
+
 // connect opens the connections. The writer syncs every commit to the disk
 // (synchronous=FULL): what was acknowledged survives a loss of power.
 func (d *DB) connect(ctx context.Context) (err error) {
 	common := fmt.Sprintf("_busy_timeout=%d&_foreign_keys=1", busyTimeout.Milliseconds())
-	file := "file:" + (&url.URL{Path: d.path}).EscapedPath() + "?"
+	file := d.uri() + "?"
 	if d.write, err = sql.Open("sqlite3", file+common+"&_journal_mode=WAL&_synchronous=FULL&_txlock=immediate"); err != nil {
 		return err
 	}

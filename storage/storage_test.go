@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -74,12 +75,12 @@ func TestRevisions(t *testing.T) {
 	d, ctx := open(t), t.Context()
 	d.keepRevision = 3
 	for i := range int64(5) {
-		id, stored, err := d.AddRevision(ctx, i, Revision{At: noon, Actor: "ann", Comment: "c", Document: []byte{byte(i), 0, 255}}, Event{At: noon, Kind: "config_committed"})
-		if err != nil || !stored || id != i+1 {
+		id, event, stored, err := d.AddRevision(ctx, i, Revision{At: noon, Actor: "ann", Comment: "c", Document: []byte{byte(i), 0, 255}}, Event{At: noon, Kind: "config_committed"})
+		if err != nil || !stored || id != i+1 || event != i+1 {
 			t.Fatalf("id %d stored %v err %v", id, stored, err)
 		}
 	}
-	if _, stored, err := d.AddRevision(ctx, 4, Revision{At: noon, Document: []byte("x")}, Event{}); stored || err != nil {
+	if _, _, stored, err := d.AddRevision(ctx, 4, Revision{At: noon, Document: []byte("x")}, Event{}); stored || err != nil {
 		t.Fatalf("stale base: stored %v err %v", stored, err)
 	}
 	ok(t, d.MarkStarted(ctx, 5))
@@ -232,10 +233,10 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := make([]byte, 1<<20)
-	if _, stored, err := d.AddRevision(ctx, 0, Revision{At: noon, Document: doc}, Event{}); !errors.Is(err, ErrFull) || stored {
+	if _, _, stored, err := d.AddRevision(ctx, 0, Revision{At: noon, Document: doc}, Event{}); !errors.Is(err, ErrFull) || stored {
 		t.Errorf("stored %v err %v", stored, err)
 	}
-	if _, stored, err := d.AddRevision(ctx, 0, Revision{At: noon, Document: doc[:10]}, Event{}); err != nil || !stored {
+	if _, _, stored, err := d.AddRevision(ctx, 0, Revision{At: noon, Document: doc[:10]}, Event{}); err != nil || !stored {
 		t.Errorf("a small one after it: stored %v err %v", stored, err)
 	}
 }
@@ -265,7 +266,48 @@ func TestEndedContextStoresNothing(t *testing.T) {
 	d := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, stored, err := d.AddRevision(ctx, 0, Revision{}, Event{}); stored || !errors.Is(err, context.Canceled) {
+	if _, _, stored, err := d.AddRevision(ctx, 0, Revision{}, Event{}); stored || !errors.Is(err, context.Canceled) {
 		t.Errorf("stored %v err %v", stored, err)
 	}
+}
+
+// TestNewestTouchesNothing reads a database beside an open one and after it was closed.
+func TestNewestTouchesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a b.db")
+	if _, _, err := Newest(t.Context(), path); err == nil {
+		t.Error("read a file that is not there")
+	}
+	d := must[*DB](t)(Open(t.Context(), path))
+	if _, found, err := Newest(t.Context(), path); found || err != nil {
+		t.Errorf("empty: %v %v", found, err)
+	}
+	for i := range int64(2) {
+		_, _, _, err := d.AddRevision(t.Context(), i, Revision{At: time.Now(), Document: []byte{'a' + byte(i)}}, Event{})
+		ok(t, err)
+	}
+	newest := func() {
+		t.Helper()
+		if r, found, err := Newest(t.Context(), path); !found || err != nil || r.ID != 2 || string(r.Document) != "b" {
+			t.Errorf("%+v %v %v", r, found, err)
+		}
+	}
+	newest()
+	ok(t, d.Close())
+	ok(t, os.Chmod(path, 0o444))
+	before := listing(t, dir)
+	newest()
+	if after := listing(t, dir); after != before {
+		t.Errorf("it was\n%s\nand is\n%s", before, after)
+	}
+}
+
+// listing describes every file of a folder.
+func listing(t *testing.T, dir string) (out string) {
+	t.Helper()
+	for _, e := range must[[]os.DirEntry](t)(os.ReadDir(dir)) {
+		i := must[os.FileInfo](t)(e.Info())
+		out += fmt.Sprintln(i.Name(), i.Mode(), i.Size(), i.ModTime())
+	}
+	return out
 }

@@ -164,6 +164,27 @@ func TestPeople(t *testing.T) {
 	d.keys("l", "down", "enter").see("[4 Người dùng]", "Từ nay")
 }
 
+func TestNamesThatAreTaken(t *testing.T) {
+	box := fake.New()
+	d := drive(t, box, actor(3), 80, 24)
+	d.keys("4", "a", "op", "ctrl+s").see("there is a user op already")
+	if a, err := box.Authenticate(t.Context(), "op", "op", "ssh", ""); err != nil || a.Role != control.Operator {
+		t.Errorf("op is %+v %v", a, err)
+	}
+}
+
+// TestLocalConsoleHasNoAccount: the language of who sits at the machine holds for the
+// session, and there is nobody whose password could be set.
+func TestLocalConsoleHasNoAccount(t *testing.T) {
+	box := fake.New()
+	d := drive(t, box, control.Local("console"), 80, 24)
+	d.keys("4", "p").see("has no account")
+	d.keys("l", "down", "enter").see("[4 Người dùng]")
+	if users, err := box.Users(t.Context(), actor(3)); err != nil || len(users) != 3 {
+		t.Errorf("%+v %v", users, err)
+	}
+}
+
 func TestIdle(t *testing.T) {
 	d := drive(t, fake.New(), actor(1), 80, 24)
 	d.now = d.now.Add(29 * time.Minute)

@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"sigma/headend"
+	"sigma/headend/config"
 	"sigma/headend/control"
 	"sigma/tui/sshd"
 )
@@ -31,7 +32,7 @@ type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the headend: channels, playout, console and API."`
 	Console consoleCmd `cmd:"" help:"Open the console of the running headend on this terminal."`
 	Config  struct {
-		Export  remoteCmd    `cmd:"" help:"Print the configuration as text."`
+		Export  configExport `cmd:"" help:"Print the configuration as text."`
 		Apply   configFile   `cmd:"" help:"Check a configuration, put it on air and keep it."`
 		Check   configCheck  `cmd:"" help:"Check a configuration without touching anything."`
 		Log     remoteCmd    `cmd:"" help:"List the revisions, newest first."`
@@ -79,6 +80,9 @@ func run(ctx context.Context, args []string) int {
 		return 0
 	case errors.Is(err, errTrouble):
 		return 1
+	case errors.Is(err, headend.ErrInput):
+		fmt.Fprintln(os.Stderr, "headend:", err)
+		return 2
 	default:
 		fmt.Fprintln(os.Stderr, "headend:", err)
 		return 1
@@ -98,7 +102,7 @@ func wrong(err error) string {
 
 // dataFlag names the data folder of the daemon that is asked.
 type dataFlag struct {
-	Data string `default:"/var/lib/headend" env:"HEADEND_DATA" help:"Data folder of the headend." placeholder:"DIR"`
+	Data string `default:"/var/lib/headend" env:"HEADEND_DATA" help:"Data folder of the headend (${default})." placeholder:"DIR"`
 }
 
 type serveCmd struct {
@@ -107,6 +111,19 @@ type serveCmd struct {
 	SSH  string `name:"ssh" help:"Listen for the console here instead of where the configuration says." placeholder:"ADDR"`
 	Demo bool   `help:"Begin a new box with a demo configuration, all of it on the loopback interface."`
 	Log  string `default:"info" enum:"debug,info,warn,error" help:"Least level of log lines: debug, info, warn or error."`
+}
+
+// Validate implements kong.Validatable.
+func (c serveCmd) Validate() error {
+	for _, f := range []struct{ flag, addr string }{{"--http", c.HTTP}, {"--ssh", c.SSH}} {
+		if f.addr == "" {
+			continue
+		}
+		if err := config.CheckListen(f.addr); err != nil {
+			return fmt.Errorf("%s: %w", f.flag, err)
+		}
+	}
+	return nil
 }
 
 func (c serveCmd) Run(ctx context.Context) error {
@@ -136,7 +153,16 @@ func (c consoleCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("a console on another machine needs the ssh client: apt-get install openssh-client: %w", err)
 	}
-	return syscall.Exec(ssh, []string{"ssh", "-p", port, host}, os.Environ())
+	cmd := exec.CommandContext(ctx, ssh, "-p", port, host)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it gives the terminal back as it was
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	var exit *exec.ExitError
+	if err := cmd.Run(); errors.As(err, &exit) {
+		return errTrouble // ssh, or the console, has said why
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 type analyzeCmd struct {

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 
 	"github.com/alecthomas/kong"
 
 	"sigma/headend"
-	"sigma/headend/auth"
 	"sigma/headend/control"
 	"sigma/tui/sshd"
 )
@@ -28,15 +28,26 @@ func ask(ctx context.Context, data string, in *os.File, args ...string) error {
 }
 
 func command(ctx context.Context, data string, in, out, errOut *os.File, args []string) (status int, err error) {
-	svc, done, err := headend.Offline(ctx, data)
+	create := makesFolder(args)
+	_, absent := os.Stat(data)
+	svc, done, err := headend.Offline(ctx, data, create)
 	if errors.Is(err, headend.ErrInUse) {
 		return sshd.Attach(ctx, headend.LocalConsole(data), args, in, out, errOut)
 	}
 	if err != nil {
 		return 0, err
 	}
-	status = sshd.Run(ctx, svc, control.Actor{Name: "local", Role: auth.Admin, Via: "cli"}, args, in, out, errOut)
+	if create && errors.Is(absent, os.ErrNotExist) {
+		fmt.Fprintf(errOut, "headend: %s is a new data folder\n", data)
+	}
+	status = sshd.Run(ctx, svc, control.Local("cli"), args, in, out, errOut)
 	return status, done()
+}
+
+// makesFolder reports whether a command may be the first on a box. What only reads
+// must not make up a box to read from.
+func makesFolder(args []string) bool {
+	return len(args) > 1 && (args[0] == "config" && args[1] == "apply" || args[0] == "user" && args[1] == "add")
 }
 
 // answer returns what a command prints.
@@ -86,15 +97,29 @@ func (c configFile) Run(ctx context.Context) error {
 		defer f.Close()
 		in = f
 	}
-	return ask(ctx, c.Data, in, "config", "apply", c.Comment)
+	return ask(ctx, c.Data, in, "config", "apply", c.Comment, c.File)
+}
+
+type configExport struct {
+	dataFlag
+	Secrets bool `help:"Write passwords and keys as they are, for a copy or another box."`
+}
+
+func (c configExport) Run(ctx context.Context) error {
+	args := []string{"config", "export"}
+	if c.Secrets {
+		args = append(args, "--secrets")
+	}
+	return ask(ctx, c.Data, os.Stdin, args...)
 }
 
 type configCheck struct {
+	dataFlag
 	File string `arg:"" help:"Configuration as text; - reads standard input."`
 }
 
 func (c configCheck) Run(ctx context.Context) error {
-	ok, err := headend.CheckFile(ctx, c.File, os.Stdin, os.Stdout)
+	ok, err := headend.CheckFile(ctx, c.File, os.Stdin, os.Stdout, c.Data)
 	if err == nil && !ok {
 		return errTrouble
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -91,13 +92,23 @@ type Server struct {
 	Ready     func() error     // why the box cannot serve yet; nil means it always can
 	Version   string
 	Log       *slog.Logger
+	Now       func() time.Time // nil means time.Now
+}
+
+// uptime is how long the daemon has run.
+func (s *Server) uptime(m control.System) time.Duration {
+	now := time.Now
+	if s.Now != nil {
+		now = s.Now
+	}
+	return now().Sub(m.Started)
 }
 
 // Handler returns the handler of every path that Owns accepts. It may be called
 // once.
 func (s *Server) Handler() http.Handler {
 	root := chi.NewRouter()
-	root.Use(requestID, s.recover)
+	root.Use(requestID, s.recover, sameSite)
 	root.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, &Problem{status: http.StatusNotFound, Code: "not_found", Text: "no such address: see " + Base + "/openapi.json"})
 	})
@@ -112,8 +123,8 @@ func (s *Server) Handler() http.Handler {
 	}
 	root.Handle("/metrics", s.metrics())
 	root.Group(func(r chi.Router) {
-		r.Use(s.authenticate)
-		s.register(r)
+		r.Use(s.authenticate, typed)
+		describeAt(root, s.register(r))
 	})
 	return slashes(root)
 }
@@ -125,9 +136,9 @@ func Owns(path string) bool {
 
 // register describes every operation. The description is what huma makes of the
 // types; the shape of errors is ours.
-func (s *Server) register(r chi.Router) {
+func (s *Server) register(r chi.Router) *huma.OpenAPI {
 	c := huma.DefaultConfig("Headend", s.Version)
-	c.OpenAPIPath, c.DocsPath, c.SchemasPath = Base+"/openapi", "", ""
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", "" // see describeAt
 	c.CreateHooks = nil
 	c.Transformers = []huma.Transformer{problemTransformer}
 	c.Info.Description = "Everything an operator can do with the headend. A change is stored as a revision; If-Match with the ETag of what was read guards against another's change."
@@ -146,6 +157,30 @@ func (s *Server) register(r chi.Router) {
 	schemas := c.Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own shape of errors, which nothing refers to
 	delete(schemas, "ErrorDetail")
+	return d.api.OpenAPI()
+}
+
+// describeAt serves the description to everybody: whoever writes a client has no
+// login yet, and it is the same on every box.
+func describeAt(r chi.Router, spec *huma.OpenAPI) {
+	for _, f := range []struct {
+		name, kind string
+		write      func() ([]byte, error)
+	}{
+		{"/openapi.json", "application/openapi+json", spec.MarshalJSON}, {"/openapi-3.0.json", "application/openapi+json", spec.Downgrade},
+		{"/openapi.yaml", "application/openapi+yaml", spec.YAML}, {"/openapi-3.0.yaml", "application/openapi+yaml", spec.DowngradeYAML},
+	} {
+		text := sync.OnceValues(f.write)
+		r.Get(Base+f.name, func(w http.ResponseWriter, _ *http.Request) {
+			b, err := text()
+			if err != nil {
+				writeProblem(w, &Problem{status: http.StatusInternalServerError, Code: "internal", Text: err.Error()})
+				return
+			}
+			w.Header().Set("Content-Type", f.kind)
+			_, _ = w.Write(b) // the client went away
+		})
+	}
 }
 
 // door registers operations.

@@ -152,7 +152,7 @@ func TestPutStreamMerges(t *testing.T) {
 	for body, path := range map[string]string{
 		`{"titel":"x"}`:                              "channels[news].titel",
 		`{"segment_duration":"5"}`:                   "channels[news].segment_duration",
-		`{"inputs":[{"url":"udp://a"},{"uri":"x"}]}`: "channels[news].inputs[1]",
+		`{"inputs":[{"url":"udp://a"},{"uri":"x"}]}`: "channels[news].inputs[1].uri",
 		`{"program_id":70000}`:                       "channels[news].program_id",
 		`{"name":"other"}`:                           "channels[news].name",
 		`{"inputs":[{"url":"bad"}]}`:                 "channels[news].inputs[0].url",
@@ -267,6 +267,90 @@ func TestNotReady(t *testing.T) {
 	}
 	if r, _ := c.do("GET", "/health/live", ""); r.StatusCode != 200 {
 		t.Errorf("%d", r.StatusCode)
+	}
+}
+
+// TestOtherSitesChangeNothing sends what the page of another site can make a browser
+// send, which adds the credentials by itself.
+func TestOtherSitesChangeNothing(t *testing.T) {
+	f := newFake()
+	c := call{newServer(f).Handler(), t}
+	const key = `{"line":"ssh-ed25519 AAAA evil"}`
+	for _, h := range [][]string{
+		{"Sec-Fetch-Site", "cross-site"},
+		{"Sec-Fetch-Site", "same-site"},
+		{"Origin", "https://evil.example"},
+		{"Sec-Fetch-Site", "cross-site", "Content-Type", "text/plain"},
+	} {
+		for _, path := range []string{"/users/ann/keys", "/streams/news/stop", "/config"} {
+			r, b := c.do("POST", api.Base+path, key, h...)
+			if p := want[problem](t, 403, r, b); p.Code != "cross_origin" {
+				t.Errorf("%v: %s", h, b)
+			}
+		}
+	}
+	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded"} {
+		r, b := c.do("POST", api.Base+"/users/ann/keys", key, "Content-Type", kind)
+		if p := want[problem](t, 415, r, b); p.Code != "unsupported_media_type" {
+			t.Errorf("%q: %s", kind, b)
+		}
+	}
+	if len(f.did) != 0 {
+		t.Errorf("done: %v", f.did)
+	}
+	for _, h := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Origin", "http://example.com"}, {"Sec-Fetch-Site", "none"}, {"Content-Type", "application/json; charset=utf-8"}} {
+		if r, b := c.do("POST", api.Base+"/streams/news/stop", "", h...); r.StatusCode != 204 {
+			t.Errorf("%v: %d %s", h, r.StatusCode, b)
+		}
+	}
+	if r, b := c.do("GET", api.Base+"/streams", "", "Sec-Fetch-Site", "cross-site"); r.StatusCode != 200 {
+		t.Errorf("reading: %d %s", r.StatusCode, b)
+	}
+}
+
+func TestDescriptionTakesNoLogin(t *testing.T) {
+	c := call{newServer(newFake()).Handler(), t}
+	for name, begin := range map[string]string{"openapi.json": "{", "openapi-3.0.json": "{", "openapi.yaml": "components:", "openapi-3.0.yaml": "components:"} {
+		if r, b := c.do("GET", api.Base+"/"+name, "", "Authorization", ""); r.StatusCode != 200 || !strings.HasPrefix(b, begin) {
+			t.Errorf("%s: %d %.60s", name, r.StatusCode, b)
+		}
+	}
+}
+
+// TestBadFieldsAreExplained: every field that is wrong, with what was expected, in no
+// words of the program.
+func TestBadFieldsAreExplained(t *testing.T) {
+	c := call{newServer(newFake()).Handler(), t}
+	const body = `{"title":5,"disabled":"yes","program_id":70000,"service":null,"protocols":"hls","segment_duration":"5",
+		"inputs":[{"url":"udp://a","headers":{"X":1}},7],"outputs":[{"titel":1}]}`
+	r, b := c.do("PUT", api.Base+"/streams/news", body)
+	got := map[string]string{}
+	for _, f := range want[problem](t, 422, r, b).Fields {
+		got[strings.TrimPrefix(f.Path, "channels[news].")] = f.Text
+	}
+	expected := map[string]string{
+		"title": "expected text, found 5", "disabled": "expected true or false, found text", "program_id": "expected a whole number from 0 to 65535, found 70000",
+		"protocols": "expected a list, found text", "segment_duration": `"5" is not a length of time`, "inputs[0].headers[X]": "expected text, found 1",
+		"inputs[1]": "expected an object, found 7", "outputs[0].titel": "unknown field: expected one of url, ",
+	}
+	for path, text := range expected {
+		if !strings.HasPrefix(got[path], text) {
+			t.Errorf("%s: %q, want %q", path, got[path], text)
+		}
+	}
+	if len(got) != len(expected) {
+		t.Errorf("%v", got)
+	}
+	for body, text := range map[string]string{`[1]`: "expected a JSON object, found a list", `{"a":`: "expected a JSON object: ", `nope`: "expected a JSON object: not JSON at byte 2"} {
+		r, b := c.do("PUT", api.Base+"/streams/news", body)
+		if p := want[problem](t, 422, r, b); len(p.Fields) != 1 || !strings.HasPrefix(p.Fields[0].Text, text) || strings.Contains(b, "Go value") || strings.Contains(b, "json:") {
+			t.Errorf("%s: %s", body, b)
+		}
+	}
+	for sort, status := range map[string]int{"nope": 400, "name,-nope": 400, "title.x": 400, "-stats.bitrate,name": 200} {
+		if r, b := c.do("GET", api.Base+"/streams?sort="+sort, ""); r.StatusCode != status {
+			t.Errorf("sort=%s: %d %s", sort, r.StatusCode, b)
+		}
 	}
 }
 
@@ -405,7 +489,7 @@ func next(t *testing.T, lines *bufio.Scanner, prefix string) string {
 // TestServiceIsWhole checks that the interface leaves out nothing of control but what
 // is not for HTTP.
 func TestServiceIsWhole(t *testing.T) {
-	other := []string{"AuthenticateKey", "SetupPending", "SetupCode", "Setup", "ExportSecrets", "Boot", "Run", "Record", "AlarmChanged"}
+	other := []string{"AuthenticateKey", "SetupPending", "SetupCode", "Setup", "AddUser", "ExportSecrets", "Boot", "Run", "Record", "AlarmChanged"}
 	has := reflect.TypeFor[api.Service]()
 	for m := range reflect.TypeFor[*control.Service]().Methods() {
 		if _, ok := has.MethodByName(m.Name); !ok && !slices.Contains(other, m.Name) {

@@ -70,6 +70,9 @@ var _ huma.SchemaProvider = row[Page]{}
 // collect answers a query over entries.
 func collect[T any](q *query, entries []T) ([]row[T], Page, error) {
 	began := time.Now()
+	if err := q.checkSort(reflect.TypeFor[T]()); err != nil {
+		return nil, Page{}, err
+	}
 	rows := make([]map[string]any, 0, len(entries))
 	for _, e := range entries {
 		b, err := json.Marshal(e)
@@ -212,6 +215,22 @@ func at(m map[string]any, name string) (any, bool) {
 		}
 		m, name = sub, rest
 	}
+}
+
+// checkSort refuses names that no entry can have.
+func (q *query) checkSort(t reflect.Type) error {
+	if q.Sort == "" {
+		return nil
+	}
+	for k := range strings.SplitSeq(q.Sort, ",") {
+		if name := strings.TrimPrefix(strings.TrimSpace(k), "-"); !hasField(t, name) {
+			return &Problem{
+				status: http.StatusBadRequest, Code: "bad_request", Text: "not a field to sort by",
+				Fields: []Field{{Path: "query.sort", Text: fmt.Sprintf("%.40q: expected one of %s, or a dotted name within them", name, strings.Join(fields(t).names, ", "))}},
+			}
+		}
+	}
+	return nil
 }
 
 func (q *query) sort(rows []map[string]any) {

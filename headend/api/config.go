@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 	"errors"
+	"mime"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -21,9 +21,7 @@ type Document struct {
 
 // read returns the configuration: old changed by JSON, or the text.
 func (d door) read(ctx context.Context, a control.Actor, old control.Config, doc Document) (control.Config, error) {
-	kind, _, _ := strings.Cut(doc.ContentType, ";")
-	switch strings.ToLower(strings.TrimSpace(kind)) {
-	case "text/plain", "application/yaml", "text/yaml":
+	if kind, _, _ := mime.ParseMediaType(doc.ContentType); isText(kind) {
 		return d.Control.Parse(ctx, a, doc.RawBody)
 	}
 	return merge(old, doc.RawBody, "")

@@ -149,7 +149,7 @@ func (f *fake) ChannelStatus(_ context.Context, _ control.Actor, name string) (c
 }
 
 func (f *fake) System(context.Context, control.Actor) (control.System, error) {
-	return control.System{Name: "box", Uptime: 90 * time.Second, CPUs: 2}, nil
+	return control.System{Name: "box", Uptime: 77 * time.Hour, Started: time.Unix(1000, 0), CPUs: 2}, nil
 }
 
 func (f *fake) SelectInput(_ context.Context, _ control.Actor, channel string, input int) error {
@@ -212,7 +212,7 @@ func (f *fake) happen(e control.Event) {
 
 func newServer(f *fake) *api.Server {
 	return &api.Server{
-		Control: f, Version: "1.2.3", Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Control: f, Version: "1.2.3", Now: func() time.Time { return time.Unix(1090, 0) }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Uncounted: func() uint64 { return 5 },
 		Sessions: func() []api.Session {
 			return []api.Session{{ID: "a", Channel: "news", Protocol: "hls"}, {ID: "b", Channel: "film", Protocol: "mpegts"}}

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
-	"strconv"
 
 	"sigma/headend/control"
 )
@@ -67,12 +67,15 @@ func mergeObjects(base, patch map[string]any) map[string]any {
 func object(b []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	var m map[string]any
-	if err := d.Decode(&m); err != nil {
-		return nil, fmt.Errorf("expected a JSON object: %w", err)
+	var v any
+	if err := d.Decode(&v); errors.Is(err, io.EOF) {
+		return nil, errors.New("expected a JSON object, found nothing")
+	} else if err != nil {
+		return nil, fmt.Errorf("expected a JSON object: %s", plain(err))
 	}
-	if m == nil {
-		return nil, errors.New("expected a JSON object, found null")
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, errors.New("expected a JSON object, found " + found(v))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("expected one JSON object, found more behind it")
@@ -80,33 +83,15 @@ func object(b []byte) (map[string]any, error) {
 	return m, nil
 }
 
-// decode makes a T of m. Every field that does not fit is told, those of lists of
-// objects one by one.
-func decode[T any](m map[string]any, path string) (T, error) {
-	v, err := strict[T](m)
-	if err == nil {
-		return v, nil
+// decode makes a T of m. Every field that does not fit is told.
+func decode[T any](m map[string]any, path string) (v T, err error) {
+	if errs := misfits(reflect.TypeFor[T](), m, path); len(errs) > 0 {
+		return v, errs
 	}
-	var errs control.FieldErrors
-	for _, k := range sortedKeys(m) {
-		parts, isList := m[k].([]any)
-		if !isList {
-			if _, err := strict[T](map[string]any{k: m[k]}); err != nil {
-				errs = append(errs, control.FieldError{Path: join(path, k), Text: plain(err)})
-			}
-			continue
-		}
-		for i, part := range parts {
-			if _, err := strict[T](map[string]any{k: []any{part}}); err != nil {
-				errs = append(errs, control.FieldError{Path: join(path, k) + "[" + strconv.Itoa(i) + "]", Text: plain(err)})
-			}
-		}
+	if err := into(&v, m); err != nil {
+		return v, control.FieldErrors{{Path: path, Text: plain(err)}}
 	}
-	if len(errs) == 0 {
-		errs = control.FieldErrors{{Path: path, Text: plain(err)}}
-	}
-	var zero T
-	return zero, errs
+	return v, nil
 }
 
 func sortedKeys(m map[string]any) []string {
@@ -116,29 +101,6 @@ func sortedKeys(m map[string]any) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// strict decodes m and refuses what T does not know.
-func strict[T any](m map[string]any) (T, error) {
-	var v T
-	b, err := json.Marshal(m)
-	if err != nil {
-		return v, err
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	err = d.Decode(&v)
-	return v, err
-}
-
-// plain says what is wrong without the types of the program.
-func plain(err error) string {
-	var t *json.UnmarshalTypeError
-	if errors.As(err, &t) {
-		return fmt.Sprintf("%s: expected another kind of value, found a %s", t.Field, t.Value)
-	}
-	text, _ := bytes.CutPrefix([]byte(err.Error()), []byte("json: "))
-	return string(text)
 }
 
 func join(path, field string) string {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,7 +18,7 @@ import (
 // metrics returns the handler of /metrics. A scraper on this machine needs no
 // credentials, any other a token.
 func (s *Server) metrics() http.Handler {
-	open := s.exposition(scraper())
+	open := s.exposition(control.Scraper())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "" && local(r) {
 			open.ServeHTTP(w, r)
@@ -35,19 +36,24 @@ func (s *Server) metrics() http.Handler {
 }
 
 // local reports whether a request comes from this machine itself, not through a
-// proxy on it.
+// proxy on it: none is named, and what is asked for is this machine by a name that it
+// has for itself alone. A proxy that hides both cannot be told from a scraper.
 func local(r *http.Request) bool {
-	ip := net.ParseIP(address(r))
-	return ip != nil && ip.IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	for _, h := range []string{"X-Forwarded-For", "Forwarded", "Via", "X-Real-Ip", "X-Forwarded-Host"} {
+		if r.Header.Get(h) != "" {
+			return false
+		}
+	}
+	return loopback(address(r)) && (host == "localhost" || loopback(strings.Trim(host, "[]")))
 }
 
-// scraper is the actor of a scrape from this machine.
-func scraper() control.Actor {
-	a := control.Actor{Name: "metrics", Via: "http"}
-	if err := a.Role.UnmarshalText([]byte("viewer")); err != nil {
-		return control.Actor{} // may see nothing
-	}
-	return a
+func loopback(s string) bool {
+	ip := net.ParseIP(s)
+	return ip != nil && ip.IsLoopback()
 }
 
 func (s *Server) exposition(a control.Actor) http.Handler {
@@ -101,6 +107,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	sys, err := c.server.Control.System(ctx, c.actor)
 	if err == nil {
 		machine(send, sys)
+		send(gauge("uptime_seconds", "Time since the daemon started."), c.server.uptime(sys).Seconds())
 	}
 	c.viewers(send)
 }
@@ -218,7 +225,6 @@ func machine(send sender, s control.System) {
 	send(gauge("system_disk_bytes", "Size of the disk with the data folder."), float64(s.DiskTotal))
 	send(gauge("system_disk_free_bytes", "Room on the disk with the data folder."), float64(s.DiskFree))
 	send(gauge("system_temperature_celsius", "Hottest sensor, 0 when there is none."), s.Temperature)
-	send(gauge("uptime_seconds", "Time since the daemon started."), s.Uptime.Seconds())
 }
 
 // viewers counts sessions by protocol.

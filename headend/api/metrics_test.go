@@ -57,18 +57,21 @@ func TestMetricsAreDocumented(t *testing.T) {
 func TestWhoMayScrape(t *testing.T) {
 	h := newServer(newFake()).Handler()
 	for _, k := range []struct {
-		remote, auth, forwarded string
-		status                  int
+		remote, host, auth, forwarded string
+		status                        int
 	}{
-		{"127.0.0.1:1", "", "", 200},
-		{"[::1]:1", "", "", 200},
-		{"127.0.0.1:1", "", "203.0.113.1", 401},
-		{"127.0.0.1:1", "Bearer wrong", "", 401},
-		{"192.0.2.1:1", "", "", 401},
-		{"192.0.2.1:1", "Bearer tok-1", "", 200},
+		{"127.0.0.1:1", "127.0.0.1:8080", "", "", 200},
+		{"127.0.0.1:1", "localhost", "", "", 200},
+		{"[::1]:1", "[::1]:8080", "", "", 200},
+		{"[::1]:1", "[::1]", "", "", 200},
+		{"127.0.0.1:1", "127.0.0.1:8080", "", "203.0.113.1", 401},
+		{"127.0.0.1:1", "tv.example", "", "", 401}, // through a proxy that says nothing of itself
+		{"127.0.0.1:1", "127.0.0.1:8080", "Bearer wrong", "", 401},
+		{"192.0.2.1:1", "127.0.0.1:8080", "", "", 401},
+		{"192.0.2.1:1", "192.0.2.2:8080", "Bearer tok-1", "", 200},
 	} {
 		r := httptest.NewRequest("GET", "/metrics", nil)
-		r.RemoteAddr = k.remote
+		r.RemoteAddr, r.Host = k.remote, k.host
 		if k.auth != "" {
 			r.Header.Set("Authorization", k.auth)
 		}
@@ -89,7 +92,7 @@ func TestMetricsFail(t *testing.T) {
 	f.fail = errors.New("no state")
 	c := call{newServer(f).Handler(), t}
 	r := httptest.NewRequest("GET", "/metrics", nil)
-	r.RemoteAddr = "127.0.0.1:1"
+	r.RemoteAddr, r.Host = "127.0.0.1:1", "127.0.0.1:8080"
 	w := httptest.NewRecorder()
 	c.h.ServeHTTP(w, r)
 	if w.Code != 500 || !strings.Contains(w.Body.String(), "no state") {

@@ -166,7 +166,7 @@ func (d door) box() {
 	add(d, operation(http.MethodGet, "/system", "system_get", "Show the machine"),
 		func(ctx context.Context, a control.Actor, _ *struct{}) (*body[system], error) {
 			s, err := d.Control.System(ctx, a)
-			return &body[system]{system{s, s.Uptime.Seconds()}}, err
+			return &body[system]{system{s, d.uptime(s).Seconds()}}, err
 		})
 	type interfaces struct {
 		Interfaces []control.Interface `json:"interfaces"`

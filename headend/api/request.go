@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -71,6 +73,35 @@ func (s *Server) recover(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// sameSite refuses changes that the page of another site makes a browser ask for: the
+// browser adds the credentials of its user by itself.
+func sameSite(next http.Handler) http.Handler {
+	p := http.NewCrossOriginProtection()
+	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, &Problem{status: http.StatusForbidden, Code: "cross_origin", Text: "a page of another site asked for this: changes come from this address or from programs"})
+	}))
+	return p.Handler(next)
+}
+
+// typed refuses bodies that do not say what they are, which is what forms of other
+// sites send.
+func typed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		document := r.URL.Path == Base+"/config" || r.URL.Path == Base+"/config/propose"
+		if r.ContentLength != 0 && kind != "application/json" && (!document || !isText(kind)) {
+			writeProblem(w, &Problem{status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Text: fmt.Sprintf("expected Content-Type: application/json, found %.60q", kind)})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isText reports whether a media type is that of a configuration as text.
+func isText(kind string) bool {
+	return kind == "text/plain" || kind == "application/yaml" || kind == "text/yaml"
 }
 
 // authenticate lets only requests through that prove who asks.

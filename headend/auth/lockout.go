@@ -20,6 +20,11 @@ const (
 	maxTracked   = 10_000
 )
 
+// TokenName stands where a user would be named and a token, which names nobody, is
+// shown. It is counted by address alone: were all wrong tokens of the world one name,
+// anybody could lock out those that are good.
+const TokenName = "(token)"
+
 // Lockout counts failed logins and locks out who fails too often: an address for
 // one name, an address for all names, and a name for all addresses. The local
 // terminal (an empty address) is never locked out. It is safe for concurrent use
@@ -45,9 +50,13 @@ type Lock struct {
 }
 
 // lockKeys names the counters of an attempt and their limits.
-func lockKeys(name, remote string) (keys [3]string, limits [3]int) {
+func lockKeys(name, remote string) (keys []string, limits []int) {
 	host := hostOf(remote)
-	return [3]string{"pair " + name + " " + host, "host " + host, "name " + name}, [3]int{pairFailures, hostFailures, nameFailures}
+	keys, limits = []string{"pair " + name + " " + host, "host " + host}, []int{pairFailures, hostFailures}
+	if name != TokenName {
+		keys, limits = append(keys, "name "+name), append(limits, nameFailures)
+	}
+	return keys, limits
 }
 
 // hostOf cuts the port off an address, and an IPv6 address to its /64, which is

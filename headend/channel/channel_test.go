@@ -483,8 +483,13 @@ func TestDeadProgrammeIsLost(t *testing.T) {
 		kill func(*generator)
 		want string
 	}{
-		"encoder":         {"a", func(g *generator) { g.dead.Store(true) }, "packets come, but none of a programme for 1s"},
-		"service moved":   {"a?program=1", func(g *generator) { g.moved.Store(true) }, "programme not in the PAT"},
+		"encoder":       {"a", func(g *generator) { g.dead.Store(true) }, "packets come, but none of a programme for 1s"},
+		"service moved": {"a?program=1", func(g *generator) { g.moved.Store(true) }, "programme not in the PAT"},
+		"all, then the rest": {"a", func(g *generator) {
+			g.dead.Store(true)
+			after(40 * time.Millisecond)
+			g.silent.Store(true)
+		}, "no packet for 1s"},
 		"service's media": {"a?program=1", func(g *generator) { g.dead.Store(true) }, "packets come, but none of a programme for 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -508,8 +513,8 @@ func TestDeadProgrammeIsLost(t *testing.T) {
 				if !lost || moved != (c.want == "programme not in the PAT") {
 					t.Errorf("alarms %q", raised)
 				}
-				if n := r.gens["a"].runs.Load(); n != 1 {
-					t.Errorf("%d runs of a source that gives packets", n)
+				if n := r.gens["a"].runs.Load(); (n > 1) != (c.want == "no packet for 1s") {
+					t.Errorf("%d runs: a source that gives packets is left alone, a silent one is not", n)
 				}
 			})
 		})

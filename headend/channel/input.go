@@ -20,6 +20,10 @@ import (
 // is used as it is: scrambled programmes and data services never show one.
 const patience = 3 * time.Second
 
+// between is how long tables and null packets count as the programme: they come
+// between its frames, and behind the last of them when the sender is cut off.
+const between = 100 * time.Millisecond
+
 // input is one source, its inspection and its own small ring. Append runs on the
 // goroutine of the source.
 type input struct {
@@ -35,7 +39,8 @@ type input struct {
 	extract *mux.Extractor
 	inspect *inspect.Inspector
 	looked  time.Duration
-	media   uint64 // packets of the programme so far
+	media   uint64        // packets of the programme so far
+	fed     time.Duration // our clock at the last of them
 
 	ring   *flow.Ring[flow.Batch]
 	fresh  bool          // guarded by Channel.mu: nothing usable came since the source started
@@ -84,7 +89,7 @@ func (in *input) start(ctx context.Context) {
 		in.set(Failed, err)
 		return
 	}
-	in.inspect, in.media = &inspect.Inspector{}, 0
+	in.inspect, in.media, in.fed = &inspect.Inspector{}, 0, 0
 	in.seen.Store(nil)
 	in.set(Starting, nil)
 	longest, log := in.cfg.MaxRetry.Std(), c.Log.With("input", in.index, "url", config.Redact(in.cfg.URL))
@@ -160,6 +165,9 @@ func (in *input) restarted(end func(error)) {
 func (in *input) Append(it flow.Item[flow.Batch]) {
 	now := in.channel.Now()
 	in.heard.Store(int64(now))
+	if in.fed != 0 && now-in.fed <= between {
+		in.beat(now)
+	}
 	in.bytes.Add(uint64(len(it.V.Data)))
 	if in.extract != nil {
 		in.extract.Feed(it, in.inspected)
@@ -177,8 +185,8 @@ func (in *input) inspected(it flow.Item[flow.Batch]) { in.inspect.Feed(it, in.de
 func (in *input) deliver(it flow.Item[flow.Batch]) {
 	c := in.channel
 	if n := in.inspect.Media(); n != in.media {
-		in.media = n
-		in.beat(c.Now())
+		in.media, in.fed = n, c.Now()
+		in.beat(in.fed)
 	}
 	c.mu.Lock()
 	if in.fresh {

@@ -254,6 +254,25 @@ func TestUnredacted(t *testing.T) {
 	}
 }
 
+// TestUnredactedUser: a user without a password may be a key. It is known again at the
+// same server alone.
+func TestUnredactedUser(t *testing.T) {
+	at := func(url string) Config { return Config{Channels: []Channel{{Name: "a", Inputs: []Input{{URL: url}}}}} }
+	old := at("http://k3y@h/x?jwt=t")
+	masked := old.Redacted()
+	if got := masked.Channels[0].Inputs[0].URL; got != "http://***@h/x?jwt=***" {
+		t.Errorf("masked: %s", got)
+	}
+	if got := masked.Unredacted(old); !reflect.DeepEqual(got, old) {
+		t.Errorf("got %+v", got)
+	}
+	for _, url := range []string{"http://***@elsewhere/x", "http://other@h/x?jwt=***", "https://***@h/x"} {
+		if got := at(url).Unredacted(old).Channels[0].Inputs[0].URL; got != url {
+			t.Errorf("%s became %s", url, got)
+		}
+	}
+}
+
 func TestUnits(t *testing.T) {
 	for in, want := range map[string]string{"5s": "5s", "90s": "1m30s", "60s": "1m", "3600s": "1h", " 200ms ": "200ms"} {
 		var d Duration

@@ -110,8 +110,11 @@ func (e Endpoint) Loopback() bool {
 
 // String returns the URL in its usual form, without secrets.
 func (e Endpoint) String() string {
-	if e.Password != "" {
+	switch {
+	case e.Password != "":
 		e.Password = Mask
+	case e.User != "":
+		e.User = Mask
 	}
 	if e.Query != "" {
 		e.Query = strings.TrimPrefix(redactQuery("?"+e.Query), "?")
@@ -143,9 +146,9 @@ func (e Endpoint) Target() string {
 		}
 	case "http", "https", "tcp":
 		if e.User != "" || e.Password != "" {
-			b.WriteString(url.PathEscape(e.User))
+			b.WriteString(escapeSecret(e.User))
 			if e.Password != "" {
-				b.WriteString(":" + escapePassword(e.Password))
+				b.WriteString(":" + escapeSecret(e.Password))
 			}
 			b.WriteString("@")
 		}
@@ -165,8 +168,8 @@ func (e Endpoint) Target() string {
 	return b.String()
 }
 
-// escapePassword writes a password into a URL; the mask stands as it is.
-func escapePassword(s string) string {
+// escapeSecret writes a user or password into a URL; the mask stands as it is.
+func escapeSecret(s string) string {
 	if s == Mask {
 		return s
 	}

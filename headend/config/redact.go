@@ -1,12 +1,16 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Mask stands for a secret that is not shown.
 const Mask = "***"
 
 // secretWords are what the names of secret query parameters and headers contain.
-var secretWords = [...]string{"token", "pass", "pwd", "key", "secret", "auth", "sign", "sig", "hash", "cookie"}
+var secretWords = [...]string{"token", "pass", "pwd", "key", "secret", "auth", "sign", "sig", "hash", "cookie",
+	"md5", "hdn", "jwt", "credential", "session"}
 
 func secretName(s string) bool {
 	s = strings.ToLower(s)
@@ -18,7 +22,14 @@ func secretName(s string) bool {
 	return false
 }
 
-// Redact returns the URL s with its password and the values of query parameters
+// namesInterface reports whether what stands before the @ of a URL is a network
+// interface. Elsewhere it is a user, or a key if there is nothing behind it.
+func namesInterface(scheme string) bool {
+	scheme = strings.ToLower(scheme)
+	return scheme == "udp" || scheme == "rtp"
+}
+
+// Redact returns the URL s with its password, or a user without one, and the values of query parameters
 // that look secret (token, key, sign …) replaced by Mask. It works on malformed
 // URLs too.
 func Redact(s string) string {
@@ -33,6 +44,8 @@ func Redact(s string) string {
 	if at := strings.LastIndexByte(rest[:end], '@'); at >= 0 {
 		if colon := strings.IndexByte(rest[:at], ':'); colon >= 0 {
 			rest = rest[:colon+1] + Mask + rest[at:]
+		} else if at > 0 && !namesInterface(scheme) {
+			rest = Mask + rest[at:]
 		}
 	}
 	return scheme + "://" + redactQuery(rest)
@@ -97,6 +110,28 @@ func (c Config) Unredacted(old Config) Config {
 	return c
 }
 
+// Assumed returns a copy of c in which something stands for every Mask, for judging
+// the rest where the secrets are not at hand, and a warning for each input with one.
+func (c Config) Assumed() (out Config, warnings []string) {
+	out = c.Clone()
+	for i := range out.Channels {
+		for j := range out.Channels[i].Inputs {
+			in := &out.Channels[i].Inputs[j]
+			if !in.masked() {
+				continue
+			}
+			warnings = append(warnings, fmt.Sprintf("channels[%s].inputs[%d]: a secret is masked: only the box that knows it can take this", out.Channels[i].Name, j))
+			in.URL = strings.ReplaceAll(in.URL, Mask, "masked")
+			for k, v := range in.Headers {
+				if v == Mask {
+					in.Headers[k] = "masked"
+				}
+			}
+		}
+	}
+	return out, warnings
+}
+
 func (in *Input) masked() bool {
 	for _, v := range in.Headers {
 		if v == Mask {
@@ -127,7 +162,11 @@ func candidates(old Config, channel string, index int) []Input {
 // unmask takes from another input what in has masked, if both go to one server:
 // a secret is never sent anywhere it did not go before.
 func (in *Input) unmask(from Input) {
-	if server(in.URL) != server(from.URL) {
+	a, b := splitURL(in.URL), splitURL(from.URL)
+	if a.user == Mask && a.userinfo && !a.secret && b.userinfo && !b.secret {
+		a.user = b.user
+	}
+	if a.server() != b.server() {
 		return
 	}
 	for k, v := range in.Headers {
@@ -135,7 +174,6 @@ func (in *Input) unmask(from Input) {
 			in.Headers[k] = secret
 		}
 	}
-	a, b := splitURL(in.URL), splitURL(from.URL)
 	if a.password == Mask && b.password != "" {
 		a.password = b.password
 	}
@@ -152,8 +190,7 @@ func (in *Input) unmask(from Input) {
 	in.URL = a.String()
 }
 
-func server(s string) string {
-	p := splitURL(s)
+func (p urlParts) server() string {
 	return p.scheme + "://" + p.user + "@" + p.host
 }
 

@@ -107,17 +107,22 @@ func (v *validator) listen(path, s string) {
 	if s == "" {
 		return
 	}
-	host, port, err := net.SplitHostPort(s)
-	if err != nil {
-		v.fail(path, "%q is not an address to listen on: expected host:port or :port, such as :8080", s)
-		return
-	}
-	if _, err := parsePort(port); err != nil {
+	if err := CheckListen(s); err != nil {
 		v.fail(path, "%v", err)
 	}
-	if _, err := netip.ParseAddr(host); host != "" && err != nil && host != "localhost" {
-		v.fail(path, "%q is not an address of this machine: expected an IP address, localhost, or nothing for all", host)
+}
+
+// CheckListen says what is wrong with an address to listen on, or nil.
+func CheckListen(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%q is not an address to listen on: expected host:port or :port, such as :8080", s)
 	}
+	if _, err := netip.ParseAddr(host); host != "" && err != nil && host != "localhost" {
+		return fmt.Errorf("%q is not an address of this machine: expected an IP address, localhost, or nothing for all", host)
+	}
+	_, err = parsePort(port)
+	return err
 }
 
 // text checks a text for people: limit is in bytes.

@@ -279,7 +279,7 @@ func (s *Service) rehearse(ctx context.Context, document []byte) error {
 func (s *Service) keep(ctx context.Context, a Actor, cur *running, document []byte, comment string) (Revision, error) {
 	row := StoredRevision{At: s.now(), Actor: a.Name, Comment: comment, Document: document, Started: true}
 	e := Event{At: row.At, Kind: "config_committed", Actor: a.Name, Object: "config", Text: comment}
-	id, stored, err := s.store.AddRevision(context.WithoutCancel(ctx), cur.newest, row, e)
+	id, event, stored, err := s.store.AddRevision(context.WithoutCancel(ctx), cur.newest, row, e)
 	switch {
 	case err != nil:
 		s.alarms.Set(alarm.DatabaseFailed, "database", true, err.Error())
@@ -288,6 +288,7 @@ func (s *Service) keep(ctx context.Context, a Actor, cur *running, document []by
 		return Revision{}, ErrConflict
 	}
 	s.alarms.Set(alarm.DatabaseFailed, "database", false, "")
+	e.ID = event
 	s.publish(e)
 	return Revision{ID: id, At: row.At, Actor: a.Name, Comment: comment, Running: true}, nil
 }
@@ -343,13 +344,8 @@ func (s *Service) Parse(ctx context.Context, a Actor, b []byte) (Config, error) 
 		return Config{}, err
 	}
 	doc, err := text.Parse(b)
-	var errs, more FieldErrors
-	errors.As(err, &errs)
-	if err := config.Validate(doc.Config.Unredacted(cur.config)); errors.As(err, &more) {
-		errs = append(errs, more...)
-	}
-	if len(errs) > 0 {
-		return doc.Config, &Error{Code: CodeInvalid, Text: "the text is not a valid configuration", Fields: doc.Locate(errs)}
+	if errs := doc.Validate(err, doc.Config.Unredacted(cur.config)); len(errs) > 0 {
+		return doc.Config, &Error{Code: CodeInvalid, Text: "the text is not a valid configuration", Fields: errs}
 	}
 	return doc.Config, nil
 }

@@ -326,7 +326,7 @@ func TestRules(t *testing.T) {
 	least := map[string]control.Role{
 		"Propose": auth.Operator, "Commit": auth.Operator, "Restore": auth.Operator, "Parse": auth.Operator, "ExportSecrets": auth.Operator,
 		"Log": auth.Operator, "SelectInput": auth.Operator, "RestartChannel": auth.Operator, "AckAlarm": auth.Operator,
-		"PutUser": auth.Admin, "SetPassword": auth.Admin, "AddKey": auth.Admin, "DeleteKey": auth.Admin, "DeleteUser": auth.Admin,
+		"AddUser": auth.Admin, "PutUser": auth.Admin, "SetPassword": auth.Admin, "AddKey": auth.Admin, "DeleteKey": auth.Admin, "DeleteUser": auth.Admin,
 		"UnlockUser": auth.Admin, "Tokens": auth.Admin, "CreateToken": auth.Admin, "DeleteToken": auth.Admin,
 	}
 	for _, m := range []string{"Config", "Revisions", "Revision", "Diff", "Validate", "Export", "Snapshot", "ChannelStatus", "Alarms",
@@ -414,6 +414,53 @@ func TestSetupUsersAndLogin(t *testing.T) {
 	want(t, err, control.ErrCredentials)
 }
 
+// TestAccountsDoNotReachTheBoxItself: whoever sits at the machine, and a scrape of it,
+// keep their rights whatever happens to accounts.
+func TestAccountsDoNotReachTheBoxItself(t *testing.T) {
+	store := &controltest.Store{}
+	b, ctx := newBox(t, store, nil), t.Context()
+	code, err := b.SetupCode(ctx)
+	ok(t, err)
+	_, err = b.Setup(ctx, code, "local", "correct horse", "ssh", "10.0.0.9")
+	want(t, err, control.ErrInvalid)
+	for _, own := range []string{"local", "metrics", "system", control.Local("cli").Name, control.Scraper().Name} {
+		u := control.User{Name: own, Role: auth.Viewer}
+		want(t, b.PutUser(ctx, admin, u), control.ErrInvalid)
+		want(t, b.AddUser(ctx, admin, u, ""), control.ErrInvalid)
+	}
+	for _, own := range []string{"local", "metrics"} { // of a version that did not refuse them
+		ok(t, store.PutUser(ctx, control.StoredUser{Name: own, Role: "operator"}))
+		ok(t, b.PutUser(ctx, admin, control.User{Name: own, Role: auth.Viewer}))
+		ok(t, b.DeleteUser(ctx, admin, own))
+	}
+	_, err = b.Tokens(ctx, control.Local("console"))
+	ok(t, err)
+	_, err = b.Snapshot(ctx, control.Scraper())
+	ok(t, err)
+	for a, account := range map[control.Actor]bool{control.Local("cli"): false, control.Scraper(): false, {Name: "token:grafana"}: false, admin: true} {
+		if a.Account() != account {
+			t.Errorf("%s is an account: %v", a.Name, !account)
+		}
+	}
+}
+
+func TestAddUser(t *testing.T) {
+	b, ctx := newBox(t, &controltest.Store{}, nil), t.Context()
+	bob := control.User{Name: "bob", Role: auth.Admin, Language: "vi"}
+	want(t, b.AddUser(ctx, admin, bob, "short"), control.ErrInvalid)
+	ok(t, b.AddUser(ctx, admin, bob, "correct horse")) // the try before left nothing
+	want(t, b.AddUser(ctx, admin, control.User{Name: "bob", Role: auth.Viewer}, "another horse"), control.ErrConflict)
+	a, err := b.Authenticate(ctx, "bob", "correct horse", "ssh", "10.0.0.9")
+	if err != nil || a.Role != auth.Admin || a.Language != "vi" {
+		t.Errorf("after somebody else tried to add the name: %+v %v", a, err)
+	}
+	err = b.AddUser(ctx, admin, control.User{Name: "Bob", Role: auth.Admin}, "")
+	if err == nil || !strings.HasPrefix(err.Error(), `the user is not valid: name: "Bob" is not a user name`) {
+		t.Errorf("%v", err)
+	}
+	want(t, b.UnlockUser(ctx, admin, "nobody"), control.ErrNotFound)
+}
+
 func TestSetupCodeIsSpentAfterFive(t *testing.T) {
 	b, ctx := newBox(t, &controltest.Store{}, nil), t.Context()
 	code, err := b.SetupCode(ctx)
@@ -463,6 +510,22 @@ func TestLockOut(t *testing.T) {
 	}
 }
 
+// TestWrongTokensLockTheirAddressAlone: a token says no name, so who guesses must not
+// shut out the programs that have a good one.
+func TestWrongTokensLockTheirAddressAlone(t *testing.T) {
+	b, ctx := newBox(t, &controltest.Store{}, nil), t.Context()
+	_, secret, err := b.CreateToken(ctx, admin, "grafana", auth.Viewer, 0)
+	ok(t, err)
+	for i := range 200 {
+		_, err := b.AuthenticateToken(ctx, "rubbish", "http", fmt.Sprintf("2001:db8:0:%x::1", i/5))
+		want(t, err, control.ErrCredentials)
+	}
+	_, err = b.AuthenticateToken(ctx, secret, "http", "10.0.0.9")
+	ok(t, err)
+	_, err = b.AuthenticateToken(ctx, secret, "http", "2001:db8:0:1::2")
+	want(t, err, control.ErrLocked)
+}
+
 func TestKeysAndTokens(t *testing.T) {
 	b, ctx := newBox(t, &controltest.Store{}, nil), t.Context()
 	pub, _, err := ed25519.GenerateKey(rand.Reader)
@@ -494,9 +557,26 @@ func TestKeysAndTokens(t *testing.T) {
 	forged := secret[:len(secret)-43] + strings.Repeat("A", 43)
 	_, err = b.AuthenticateToken(ctx, forged, "http", "10.0.0.1")
 	want(t, err, control.ErrCredentials)
+	_, err = b.Snapshot(ctx, a)
+	ok(t, err)
 	b.pass(time.Hour)
 	_, err = b.AuthenticateToken(ctx, secret, "http", "10.0.0.1")
 	want(t, err, control.ErrCredentials)
+	_, err = b.Snapshot(ctx, a)
+	want(t, err, control.ErrForbidden) // of what began before it expired
+	two, secondSecret, err := b.CreateToken(ctx, bob, "grafana", auth.Viewer, 0)
+	ok(t, err)
+	second, err := b.AuthenticateToken(ctx, secondSecret, "http", "10.0.0.1")
+	ok(t, err)
+	_, thirdSecret, err := b.CreateToken(ctx, bob, "grafana", auth.Viewer, 0)
+	ok(t, err)
+	third, err := b.AuthenticateToken(ctx, thirdSecret, "http", "10.0.0.1")
+	ok(t, err)
+	ok(t, b.DeleteToken(ctx, bob, two.ID))
+	_, err = b.Snapshot(ctx, second)
+	want(t, err, control.ErrForbidden)
+	_, err = b.Snapshot(ctx, third) // its namesake
+	ok(t, err)
 	ok(t, b.DeleteToken(ctx, bob, tok.ID))
 	want(t, b.DeleteToken(ctx, bob, tok.ID), control.ErrNotFound)
 }
@@ -529,6 +609,23 @@ func TestOperate(t *testing.T) {
 	want(t, b.RestartChannel(ctx, operator, "nothing"), control.ErrNotFound)
 	if _, found := b.AlarmInfo(alarm.OnStandby); !found {
 		t.Error("an alarm without explanation")
+	}
+}
+
+// TestCommitIsPublishedAsStored: without its ID, a watcher that resumes would get the
+// event twice.
+func TestCommitIsPublishedAsStored(t *testing.T) {
+	b, ctx := newBox(t, &controltest.Store{}, nil), t.Context()
+	live, err := b.Watch(ctx, viewer)
+	ok(t, err)
+	c := one()
+	c.Channels[0].Title = "News"
+	_, err = b.Commit(ctx, operator, 1, c, "title")
+	ok(t, err)
+	stored, err := b.Events(ctx, viewer, 0, 1)
+	ok(t, err)
+	if e := <-live; e != stored[0] || e.ID == 0 {
+		t.Errorf("published %+v, stored %+v", e, stored[0])
 	}
 }
 

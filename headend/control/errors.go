@@ -11,7 +11,7 @@ type ErrorCode string
 // The kinds of error.
 const (
 	CodeNotFound    ErrorCode = "not_found"
-	CodeConflict    ErrorCode = "conflict"    // somebody else committed meanwhile
+	CodeConflict    ErrorCode = "conflict"    // somebody else committed meanwhile, or it is there already
 	CodeForbidden   ErrorCode = "forbidden"   // the role does not suffice
 	CodeInvalid     ErrorCode = "invalid"     // Fields says what, where it is a field
 	CodeCredentials ErrorCode = "credentials" // wrong name, password, key, token or code
@@ -47,8 +47,12 @@ func (e *Error) Error() string {
 	if e.Cause != nil {
 		s += ": " + e.Cause.Error()
 	}
-	if len(e.Fields) > 0 {
-		s += "\n" + e.Fields.Error()
+	switch len(e.Fields) {
+	case 0:
+	case 1:
+		s += ": " + e.Fields.Error()
+	default:
+		s += ":\n" + e.Fields.Error()
 	}
 	return s
 }

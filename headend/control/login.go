@@ -125,7 +125,7 @@ const touchEvery = time.Minute
 // AuthenticateToken tells what a program with the token may do. Wrong tokens count
 // against the address alone.
 func (s *Service) AuthenticateToken(ctx context.Context, token, via, remote string) (Actor, error) {
-	const nobody = "(token)"
+	const nobody = auth.TokenName
 	if err := s.locked(nobody, remote); err != nil {
 		return Actor{}, err
 	}
@@ -149,7 +149,7 @@ func (s *Service) AuthenticateToken(ctx context.Context, token, via, remote stri
 	if now.Sub(row.Used) >= touchEvery {
 		_ = s.store.TouchToken(ctx, id, now) // for display alone
 	}
-	return Actor{Name: "token:" + row.Name, Role: roleOf(row.Role), Via: via, Remote: remote, Language: "en"}, nil
+	return Actor{Name: "token:" + row.Name, Role: roleOf(row.Role), Via: via, Remote: remote, Language: "en", token: id, until: row.Expires}, nil
 }
 
 // setupKey is where the hash of the setup code is kept.
@@ -225,7 +225,7 @@ func (s *Service) Setup(ctx context.Context, code, name, password, via, remote s
 	if err := s.spend(ctx, code, via, remote); err != nil {
 		return Actor{}, err
 	}
-	if err := errors.Join(auth.CheckName(name), auth.CheckPassword(name, password)); err != nil {
+	if err := errors.Join(checkNewName(name), auth.CheckPassword(name, password)); err != nil {
 		return Actor{}, invalid("the first operator", err)
 	}
 	hash, err := s.hasher(remote).Hash(ctx, password)

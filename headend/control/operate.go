@@ -16,7 +16,7 @@ func (s *Service) Snapshot(ctx context.Context, a Actor) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
-	out := Snapshot{At: s.now(), Revision: cur.rev.ID, Wire: s.engine.Wire()}
+	out := Snapshot{At: s.now(), Revision: cur.rev.ID, Address: s.engine.Address(), Wire: s.engine.Wire()}
 	byName := map[string]ChannelStatus{}
 	for _, ch := range s.engine.Channels() {
 		byName[ch.Name] = ch

@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"slices"
 
 	"sigma/headend/auth"
 )
@@ -27,7 +28,7 @@ func rules() map[string]rule {
 		"Parse": operator, "ExportSecrets": operator, "Log": operator,
 		"SelectInput": operator, "RestartChannel": operator, "AckAlarm": operator,
 
-		"PutUser": own, "SetPassword": own, "AddKey": own, "DeleteKey": own,
+		"AddUser": admin, "PutUser": own, "SetPassword": own, "AddKey": own, "DeleteKey": own,
 		"DeleteUser": admin, "UnlockUser": admin,
 		"Tokens": admin, "CreateToken": admin, "DeleteToken": admin,
 	}
@@ -54,12 +55,22 @@ func (s *Service) need(a Actor, least Role) error {
 	return nil
 }
 
+// tokenLimit stands before the ID of a token in limits, apart from the names of users.
+const tokenLimit = "token "
+
 // role is the role the actor has now: that of the login, or less if it was taken
-// away since.
+// away since or has expired.
 func (s *Service) role(a Actor) Role {
+	key := a.Name
+	if a.token != "" {
+		key = tokenLimit + a.token
+		if !a.until.IsZero() && !s.now().Before(a.until) {
+			return auth.Nobody
+		}
+	}
 	s.limitMu.Lock()
 	defer s.limitMu.Unlock()
-	if limit, ok := s.limits[a.Name]; ok {
+	if limit, ok := s.limits[key]; ok {
 		return min(a.Role, limit)
 	}
 	return a.Role
@@ -69,4 +80,25 @@ func (s *Service) limit(name string, r Role) {
 	s.limitMu.Lock()
 	defer s.limitMu.Unlock()
 	s.limits[name] = r
+}
+
+// Local is who sits at the machine itself, or may read the data folder: an admin
+// without an account. No account can have its name, so that no change to one reaches
+// it. Via is "console" or "cli".
+func Local(via string) Actor { return Actor{Name: "(local)", Role: auth.Admin, Via: via} }
+
+// Scraper is the program on the machine itself that reads its metrics.
+func Scraper() Actor { return Actor{Name: "(metrics)", Role: auth.Viewer, Via: "http"} }
+
+// Account reports whether the actor can be a user of the box, with a password, keys
+// and a language that are kept.
+func (a Actor) Account() bool { return auth.CheckName(a.Name) == nil }
+
+// checkNewName says what is wrong with the name of a new account, or nil. Names that
+// the history has for the box itself are refused.
+func checkNewName(name string) error {
+	if slices.Contains([]string{"local", "metrics", "system"}, name) {
+		return fmt.Errorf("%s is what the box calls itself in its history: choose another name", name)
+	}
+	return auth.CheckName(name)
 }

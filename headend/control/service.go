@@ -29,6 +29,8 @@ type Engine interface {
 	Wire() WireStatus
 	System() System
 	Interfaces() []Interface
+	// Address is what the addresses for viewers begin with, without a slash at the end.
+	Address() string
 	Log(n int) []LogLine
 }
 

@@ -9,8 +9,8 @@ import (
 // its change last. Reads that find nothing answer false, not an error.
 type Store interface {
 	// AddRevision stores a revision with its event if base is the newest, else it
-	// answers false. It ignores the IDs of both.
-	AddRevision(ctx context.Context, base int64, r StoredRevision, e Event) (id int64, stored bool, err error)
+	// answers false. It ignores the IDs of both and returns those they have got.
+	AddRevision(ctx context.Context, base int64, r StoredRevision, e Event) (id, event int64, stored bool, err error)
 	MarkStarted(ctx context.Context, id int64) error
 	Revision(ctx context.Context, id int64) (StoredRevision, bool, error)
 	// Revisions lists without documents, newest first; before 0 starts at the newest.

@@ -67,7 +67,8 @@ func (s *Service) CreateToken(ctx context.Context, a Actor, name string, role Ro
 	return token(row), secret, nil
 }
 
-// DeleteToken removes a token; it opens nothing from then on.
+// DeleteToken removes a token; it opens nothing from then on, and who came with it may
+// do nothing any more.
 func (s *Service) DeleteToken(ctx context.Context, a Actor, id string) error {
 	if err := s.allow(a, "DeleteToken"); err != nil {
 		return err
@@ -82,6 +83,7 @@ func (s *Service) DeleteToken(ctx context.Context, a Actor, id string) error {
 	if err := s.store.DeleteToken(ctx, id); err != nil {
 		return unavailable(err)
 	}
+	s.limit(tokenLimit+id, auth.Nobody)
 	s.event(ctx, a, "token_deleted", "token/"+row.Name, "")
 	return nil
 }

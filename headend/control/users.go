@@ -59,7 +59,7 @@ func (s *Service) PutUser(ctx context.Context, a Actor, u User) error {
 	if err := s.allowFor(a, "PutUser", u.Name); err != nil {
 		return err
 	}
-	if err := checkUser(u); err != nil {
+	if err := checkUser(u, auth.CheckName); err != nil {
 		return err
 	}
 	s.people.Lock()
@@ -71,33 +71,78 @@ func (s *Service) PutUser(ctx context.Context, a Actor, u User) error {
 	if s.role(a) < auth.Admin && (!found || roleOf(row.Role) != u.Role) {
 		return &Error{Code: CodeForbidden, Text: "roles can be changed by an admin only"}
 	}
-	kind := "user_changed"
 	if !found {
-		kind = "user_added"
-		all, err := s.store.Users(ctx)
-		if err != nil {
-			return unavailable(err)
-		}
-		if len(all) >= maxUsers {
-			return invalid("users", fmt.Errorf("there are %d already: delete those that are not used", len(all)))
-		}
-	} else if u.Role < auth.Admin {
+		return s.newUser(ctx, a, u, "")
+	}
+	if u.Role < auth.Admin {
 		if err := s.keepsAdmin(ctx, u.Name, ""); err != nil {
 			return err
 		}
 	}
-	row.Name, row.Role, row.Language = u.Name, u.Role.String(), u.Language
+	row.Role, row.Language = u.Role.String(), u.Language
+	return s.putUser(ctx, a, row, "user_changed")
+}
+
+// AddUser adds an account with a password, or with none if that is empty: then it
+// opens nothing until it has a password or a key. ErrConflict when there is one of
+// the name. With a password it blocks for the time of a hash.
+func (s *Service) AddUser(ctx context.Context, a Actor, u User, password string) error {
+	if err := s.allow(a, "AddUser"); err != nil {
+		return err
+	}
+	if err := checkUser(u, checkNewName); err != nil {
+		return err
+	}
+	hash := ""
+	if password != "" {
+		if err := auth.CheckPassword(u.Name, password); err != nil {
+			return invalid("password", err)
+		}
+		var err error
+		if hash, err = s.hasher(a.Remote).Hash(ctx, password); err != nil {
+			return unavailable(err)
+		}
+	}
+	s.people.Lock()
+	defer s.people.Unlock()
+	_, found, err := s.store.User(ctx, u.Name)
+	if err != nil {
+		return unavailable(err)
+	}
+	if found {
+		return &Error{Code: CodeConflict, Text: "there is a user " + u.Name + " already: choose another name, or change that user"}
+	}
+	return s.newUser(ctx, a, u, hash)
+}
+
+// newUser stores an account that is not there yet. The caller holds people.
+func (s *Service) newUser(ctx context.Context, a Actor, u User, hash string) error {
+	if err := checkUser(u, checkNewName); err != nil {
+		return err
+	}
+	all, err := s.store.Users(ctx)
+	if err != nil {
+		return unavailable(err)
+	}
+	if len(all) >= maxUsers {
+		return invalid("users", fmt.Errorf("there are %d already: delete those that are not used", len(all)))
+	}
+	return s.putUser(ctx, a, StoredUser{Name: u.Name, Role: u.Role.String(), Language: u.Language, Password: hash}, "user_added")
+}
+
+// putUser stores an account. The caller holds people.
+func (s *Service) putUser(ctx context.Context, a Actor, row StoredUser, kind string) error {
 	if err := s.store.PutUser(ctx, row); err != nil {
 		return unavailable(err)
 	}
-	s.limit(u.Name, u.Role)
-	s.event(ctx, a, kind, "user/"+u.Name, u.Role.String())
+	s.limit(row.Name, roleOf(row.Role))
+	s.event(ctx, a, kind, "user/"+row.Name, row.Role)
 	return nil
 }
 
-func checkUser(u User) error {
+func checkUser(u User, checkName func(string) error) error {
 	var errs FieldErrors
-	if err := auth.CheckName(u.Name); err != nil {
+	if err := checkName(u.Name); err != nil {
 		errs = append(errs, FieldError{Path: "name", Text: err.Error()})
 	}
 	if u.Role < auth.Viewer || u.Role > auth.Admin {
@@ -265,6 +310,9 @@ func (s *Service) DeleteKey(ctx context.Context, a Actor, user, fingerprint stri
 // UnlockUser ends the lock-out of a name, from wherever it was tried.
 func (s *Service) UnlockUser(ctx context.Context, a Actor, name string) error {
 	if err := s.allow(a, "UnlockUser"); err != nil {
+		return err
+	}
+	if _, err := s.user(ctx, name); err != nil {
 		return err
 	}
 	for _, key := range s.lock.Unlock(name) {

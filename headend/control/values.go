@@ -50,6 +50,9 @@ type Actor struct {
 	Via      string // "ssh", "http", "console", "cli"
 	Remote   string // address of the other side, empty on the local terminal
 	Language string // "en" or "vi"
+
+	token string    // ID of the token that proved it
+	until time.Time // when that expires; zero for never
 }
 
 // Revision is one committed configuration.
@@ -75,6 +78,7 @@ type Plan struct {
 type Snapshot struct {
 	At       time.Time       `json:"at"`
 	Revision int64           `json:"revision"`
+	Address  string          `json:"address"`  // what the addresses for viewers begin with: http://192.0.2.10:8080
 	Channels []ChannelStatus `json:"channels"` // in the order of the configuration
 	Alarms   AlarmCount      `json:"alarms"`
 	Wire     WireStatus      `json:"wire"`
@@ -106,8 +110,8 @@ type System struct {
 	Name        string        `json:"name"`
 	Version     string        `json:"version"`
 	Kernel      string        `json:"kernel"`
-	Uptime      time.Duration `json:"uptime"`
-	Started     time.Time     `json:"started"`
+	Uptime      time.Duration `json:"uptime"`  // of the machine
+	Started     time.Time     `json:"started"` // the daemon
 	CPUs        int           `json:"cpus"`
 	CPU         float64       `json:"cpu"`         // 0 to 1 of all cores
 	ProcessCPU  float64       `json:"process_cpu"` // cores used by the daemon

@@ -30,6 +30,7 @@ type Service interface {
 	AckAlarm(ctx context.Context, a control.Actor, id int64) error
 
 	Users(ctx context.Context, a control.Actor) ([]control.User, error)
+	AddUser(ctx context.Context, a control.Actor, u control.User, password string) error
 	PutUser(ctx context.Context, a control.Actor, u control.User) error
 	DeleteUser(ctx context.Context, a control.Actor, name string) error
 	SetPassword(ctx context.Context, a control.Actor, name, password string) error

@@ -32,6 +32,7 @@ type command struct {
 	in      io.Reader
 	out     io.Writer
 	err     io.Writer
+	file    string // where the input comes from, if it has a name: put before its errors
 }
 
 // verb is one command: its words, how many arguments follow them, and what it does.
@@ -54,15 +55,19 @@ func verbs() []verb {
 		{"status", 0, 0, plain(command.status)},
 		{"events", 0, 1, command.events},
 		{"log", 0, 1, command.log},
+		{"config export --secrets", 0, 0, plain(command.exportSecrets)},
 		{"config export", 0, 0, plain(command.export)},
 		{"config check", 0, 0, func(c command, ctx context.Context, _ []string) int { return c.apply(ctx, "", true) }},
-		{"config apply", 0, 1, func(c command, ctx context.Context, args []string) int { return c.apply(ctx, at(args, 0), false) }},
+		{"config apply", 0, 2, func(c command, ctx context.Context, args []string) int {
+			c.file = at(args, 1)
+			return c.apply(ctx, at(args, 0), false)
+		}},
 		{"config log", 0, 0, plain(command.revisions)},
 		{"config diff", 2, 2, command.diff},
 		{"config restore", 1, 2, command.restore},
 		{"user list", 0, 0, plain(command.users)},
-		{"user add", 2, 2, command.putUser},
-		{"user role", 2, 2, command.putUser},
+		{"user add", 2, 2, command.addUser},
+		{"user role", 2, 2, command.setRole},
 		{"user password", 1, 1, command.password},
 		{"user key", 2, 2, command.addKey},
 		{"user unlock", 1, 1, command.unlock},
@@ -109,8 +114,12 @@ func (c command) fail(err error) int {
 	e := page.Env{Text: c.say}
 	var fields control.FieldErrors
 	if errors.As(err, &fields) {
+		name := ""
+		if c.file != "" {
+			name = text.Clean(c.file) + ": "
+		}
 		for _, f := range fields {
-			_, _ = fmt.Fprintln(c.err, text.Clean(f.Error()))
+			_, _ = fmt.Fprintln(c.err, name+text.Clean(f.Error()))
 		}
 		return exitTrouble
 	}
@@ -187,7 +196,14 @@ func (c command) status(ctx context.Context) int {
 }
 
 func (c command) export(ctx context.Context) int {
-	b, err := c.service.Export(ctx, c.actor)
+	return c.document(c.service.Export(ctx, c.actor))
+}
+
+func (c command) exportSecrets(ctx context.Context) int {
+	return c.document(c.service.ExportSecrets(ctx, c.actor))
+}
+
+func (c command) document(b []byte, err error) int {
 	if err != nil {
 		return c.fail(err)
 	}
@@ -223,7 +239,10 @@ func (c command) apply(ctx context.Context, comment string, check bool) int {
 	for _, s := range append(plan.Interrupts, plan.Warnings...) {
 		_, _ = fmt.Fprintf(c.out, "! %s\n", text.Clean(s))
 	}
-	if check || len(plan.Changes) == 0 {
+	if len(plan.Changes) == 0 {
+		return c.print(c.say.T("cli.same", base.ID) + "\n")
+	}
+	if check {
 		return exitOK
 	}
 	r, err := c.service.Commit(ctx, c.actor, base.ID, next, cmp.Or(comment, c.say.T("cli.applied")))

@@ -117,9 +117,16 @@ func (c command) restore(ctx context.Context, args []string) int {
 	if err != nil {
 		return c.fail(err)
 	}
+	before, _, err := c.service.Config(ctx, c.actor)
+	if err != nil {
+		return c.fail(err)
+	}
 	r, err := c.service.Restore(ctx, c.actor, n[0], at(args, 1))
 	if err != nil {
 		return c.fail(err)
+	}
+	if r.ID == before.ID {
+		return c.print(c.say.T("cli.same", r.ID) + "\n")
 	}
 	return c.print(c.say.T("plan.done", r.ID) + "\n")
 }
@@ -146,22 +153,35 @@ func (c command) users(ctx context.Context) int {
 	return c.flush(w)
 }
 
-// putUser adds a user or changes the role of one; the language of one stays.
-func (c command) putUser(ctx context.Context, args []string) int {
+// addUser adds an account that opens nothing yet.
+func (c command) addUser(ctx context.Context, args []string) int {
 	u := control.User{Name: args[0]}
 	if err := u.Role.UnmarshalText([]byte(args[1])); err != nil {
+		return c.fail(err)
+	}
+	if err := c.service.AddUser(ctx, c.actor, u, ""); err != nil {
+		return c.fail(err)
+	}
+	return c.print(c.say.T("cli.added", u.Name, u.Name, u.Name) + "\n")
+}
+
+// setRole changes the role of an account; its language stays.
+func (c command) setRole(ctx context.Context, args []string) int {
+	var role control.Role
+	if err := role.UnmarshalText([]byte(args[1])); err != nil {
 		return c.fail(err)
 	}
 	list, err := c.service.Users(ctx, c.actor)
 	if err != nil {
 		return c.fail(err)
 	}
-	for _, known := range list {
-		if known.Name == u.Name {
-			u.Language = known.Language
+	for _, u := range list {
+		if u.Name == args[0] {
+			u.Role = role
+			return c.done(c.service.PutUser(ctx, c.actor, u))
 		}
 	}
-	return c.done(c.service.PutUser(ctx, c.actor, u))
+	return c.fail(errors.New(c.say.T("cli.no_user", text.Clean(args[0]))))
 }
 
 // done is the end of a command that prints nothing when it works.

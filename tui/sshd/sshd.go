@@ -32,6 +32,7 @@ type Service interface {
 	AuthenticateKey(ctx context.Context, name, key, via, remote string) (control.Actor, error)
 	SetupPending(ctx context.Context) (bool, error)
 	SetupCode(ctx context.Context) (string, error)
+	ExportSecrets(ctx context.Context, a control.Actor) ([]byte, error)
 }
 
 var _ Service = (*control.Service)(nil)
@@ -159,7 +160,7 @@ func (s *Server) config(ctx ssh.Context) *gossh.ServerConfig {
 			if c.LocalAddr().Network() != "unix" {
 				return nil, errors.New("no proof of who is there")
 			}
-			return let(control.Actor{Name: "local", Role: control.Admin, Via: "console"}, nil)
+			return let(control.Local("console"), nil)
 		},
 		PasswordCallback: func(c gossh.ConnMetadata, password []byte) (*gossh.Permissions, error) {
 			pending, err := s.Service.SetupPending(ctx)

@@ -20,6 +20,7 @@ import (
 
 	gossh "golang.org/x/crypto/ssh"
 
+	"sigma/headend/control"
 	"sigma/tui/internal/fake"
 )
 
@@ -322,6 +323,10 @@ func TestCommands(t *testing.T) {
 		{"config apply", strings.Replace(document, "ch002", "other", 1), "revision 3 runs", "", 0},
 		{"config apply", strings.Replace(document, "ch002", "", 1), "", "is empty", 1},
 		{"config apply", "{", "", "unexpected end", 1},
+		{"config apply", strings.Replace(document, "ch002", "other", 1), "Nothing would change: revision 3", "", 0},
+		{"config apply why box.yaml", strings.Replace(document, "ch002", "", 1), "", "box.yaml: channels", 1},
+		{"config export --secrets", "", "other", "", 0},
+		{"user add new viewer", "", "", "role", 1},
 		{"help", "", "Commands:", "", 0},
 		{"rm -rf /", "", "", "Commands:", 2},
 	} {
@@ -332,6 +337,29 @@ func TestCommands(t *testing.T) {
 	}
 	if c := d.box.Newest(); c.Channel("other") == nil {
 		t.Error("config apply committed nothing")
+	}
+}
+
+// TestAccountsByCommand adds and changes accounts as `headend user` does.
+func TestAccountsByCommand(t *testing.T) {
+	box := fake.New()
+	for _, c := range []struct {
+		cmd, says string
+		status    int
+	}{
+		{"user add mai operator", "headend user password mai", 0},
+		{"user add mai viewer", "there is a user mai already", 1},
+		{"user role mai admin", "", 0},
+		{"user role nobody admin", "There is no user nobody", 1},
+	} {
+		var out bytes.Buffer
+		if status := Run(t.Context(), box, control.Local("cli"), strings.Fields(c.cmd), strings.NewReader(""), &out, &out); status != c.status || !strings.Contains(out.String(), c.says) {
+			t.Errorf("%s: status %d, %s", c.cmd, status, &out)
+		}
+	}
+	users, err := box.Users(t.Context(), control.Local("cli"))
+	if err != nil || len(users) != 4 || users[3].Role != control.Admin {
+		t.Errorf("%+v %v", users, err)
 	}
 }
 

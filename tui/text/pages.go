@@ -54,6 +54,7 @@ var pageTexts = map[string]pair{
 	"users.count":        {"%s user|%s users", "%s người dùng"},
 	"users.locked":       {"locked until %s", "bị khóa đến %s"},
 	"users.pick":         {"choose a user first", "hãy chọn một người dùng trước"},
+	"users.no_account":   {"who sits at the machine itself has no account: log in as a user", "người ngồi tại máy không có tài khoản: hãy đăng nhập bằng tên người dùng"},
 	"users.no_keys":      {"this user has no SSH key", "người dùng này không có khóa SSH"},
 	"users.not_locked":   {"this user is not locked", "người dùng này không bị khóa"},
 	"users.self":         {"not for yourself: you could lock yourself out", "không làm với chính mình: bạn có thể mất quyền vào máy"},
@@ -177,14 +178,17 @@ var pageTexts = map[string]pair{
 	"cli.too_long":   {"The document is longer than %s.", "Tài liệu dài hơn %s."},
 	"cli.locked":     {"locked until %s", "bị khóa đến %s"},
 	"cli.code_local": {"Only an administrator on the machine itself may make a one-time code: run headend user code there.", "Chỉ quản trị viên trên chính máy này mới tạo được mã dùng một lần: hãy chạy headend user code tại đó."},
+	"cli.same":       {"Nothing would change: revision %d runs on.", "Không có gì thay đổi: phiên bản %d vẫn đang chạy."},
+	"cli.added":      {"%s is added, but opens nothing yet. Set a password (headend user password %s) or add a key (headend user key %s KEY).", "Đã thêm %s, nhưng chưa đăng nhập được. Hãy đặt mật khẩu (headend user password %s) hoặc thêm khóa (headend user key %s KHÓA)."},
+	"cli.no_user":    {"There is no user %s: headend user list shows those that are.", "Không có người dùng %s: headend user list liệt kê những người đang có."},
 	"cli.applied":    {"applied as text", "áp dụng từ văn bản"},
 	"cli.help": {`Commands:
   channels                 state, bit rate and errors of every channel
   alarms                   raised alarms; exit status 1 while there are any
   status                   the box in four lines; exit status 1 while a major alarm is raised
-  config export            the configuration as text
+  config export [--secrets]  the configuration as text; with passwords and keys only if asked for
   config check < FILE      what applying it would change; nothing moves
-  config apply [WHY] < FILE  apply it
+  config apply [WHY [NAME]] < FILE  apply it; NAME stands before errors
   config log               the revisions, newest first; * runs
   config diff A B          compare two revisions; exit status 1 when they differ
   config restore N [WHY]   put an earlier revision on air again
@@ -202,9 +206,9 @@ Without a command, on a terminal: the console.
   channels                 trạng thái, tốc độ bit và lỗi của mọi kênh
   alarms                   cảnh báo đang có; mã thoát 1 khi còn cảnh báo
   status                   tóm tắt máy trong bốn dòng; mã thoát 1 khi có cảnh báo nặng
-  config export            cấu hình dạng văn bản
+  config export [--secrets]  cấu hình dạng văn bản; chỉ kèm mật khẩu và khóa khi được yêu cầu
   config check < TỆP       xem trước thay đổi nếu áp dụng; không tác động gì
-  config apply [LÝ DO] < TỆP  áp dụng
+  config apply [LÝ DO [TÊN]] < TỆP  áp dụng; TÊN đứng trước các lỗi
   config log               các phiên bản cấu hình, mới nhất trước; * đang chạy
   config diff A B          so sánh hai phiên bản; mã thoát 1 khi khác nhau
   config restore N [LÝ DO] đưa một phiên bản cũ lên sóng trở lại

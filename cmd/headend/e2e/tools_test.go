@@ -186,6 +186,38 @@ func TestAnalyzeFindsDamage(t *testing.T) {
 	}
 }
 
+// TestExitStatus: wrong use is 2, trouble is 1, and who only reads makes nothing.
+func TestExitStatus(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "none")
+	for _, c := range []struct {
+		says   string
+		status int
+		args   []string
+	}{
+		{"not an address to listen on", 2, []string{"serve", "--http", "garbage", "--data", data}},
+		{"is not a kind of input", 2, []string{"analyze", "ftp://x"}},
+		{"--data DIR", 1, []string{"config", "export", "--data", data}},
+		{"--data DIR", 1, []string{"user", "list", "--data", data}},
+		{"/var/lib/headend", 0, []string{"config", "export", "--help"}},
+	} {
+		if out, status := run(t, c.args...); status != c.status || !strings.Contains(out, c.says) {
+			t.Errorf("%v: status %d: %s", c.args, status, out)
+		}
+	}
+	if _, err := os.Stat(data); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the data folder was made: %v", err)
+	}
+	if out, status := run(t, "user", "add", "ann", "admin", "--data", data); status != 0 || !strings.Contains(out, "is a new data folder") {
+		t.Errorf("status %d: %s", status, out)
+	}
+	if out, status := run(t, "user", "add", "ann", "viewer", "--data", data); status != 1 || !strings.Contains(out, "there is a user ann already") {
+		t.Errorf("status %d: %s", status, out)
+	}
+	if out, status := run(t, "console", "127.0.0.1:1"); status != 1 {
+		t.Errorf("console of a machine that does not answer: status %d: %s", status, out)
+	}
+}
+
 // TestSupport asks doctor and support-bundle of a box with secrets.
 func TestSupport(t *testing.T) {
 	const secret, token, header = "hunter2hunter2", "t0k3nt0k3n", "Bearer-abcdef"

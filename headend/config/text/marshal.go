@@ -23,8 +23,8 @@ const header = `# Configuration of the headend. What is left out has its default
 #   headend config check FILE    says what is wrong, with line and field
 #   headend config apply FILE    makes this the running configuration
 #
-# Secrets are written as *** unless asked for; a *** that is applied keeps the
-# secret of the running configuration.
+# Secrets are written as ***, but by headend config export --secrets; a *** that is
+# applied keeps the secret of the running configuration.
 
 `
 

@@ -88,6 +88,31 @@ func (d Document) Locate(errs config.FieldErrors) config.FieldErrors {
 	return out
 }
 
+// Validate returns every error of a document: what Parse said, and what
+// config.Validate says of c, which is the configuration of d with its secrets. Each
+// has its place; what could not be read is not judged a second time.
+func (d Document) Validate(parsed error, c config.Config) config.FieldErrors {
+	var errs, more config.FieldErrors
+	errors.As(parsed, &errs)
+	errors.As(config.Validate(c), &more)
+	return d.Add(errs, more)
+}
+
+// Add joins errors to others that are known already; of one field those known stay.
+func (d Document) Add(known, more config.FieldErrors) config.FieldErrors {
+	seen := map[string]bool{}
+	for _, e := range known {
+		seen[e.Path] = true
+	}
+	out := slices.Clone(known)
+	for _, e := range more {
+		if !seen[e.Path] {
+			out = append(out, e)
+		}
+	}
+	return d.Locate(out)
+}
+
 // parent cuts the last step off a path: ".url" or "[0]".
 func parent(p string) string {
 	if strings.HasSuffix(p, "]") {
@@ -272,18 +297,27 @@ func (d *decoder) list(n ast.Node, path string, v reflect.Value) {
 	}
 	for i, item := range seq.Values {
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.value(item, path+"["+d.key(item, i, e.Type())+"]", e)
+		at := path + "[" + d.key(item, i, e.Type()) + "]"
+		if _, taken := d.doc.places[at]; taken {
+			at = path + "[" + strconv.Itoa(i) + "]" // as config.Validate calls the second of a name
+		}
+		d.value(item, at, e)
 		v.Set(reflect.Append(v, e))
 	}
 }
 
 // key names an item of a list: channels by their name, the rest by place.
 func (d *decoder) key(n ast.Node, i int, t reflect.Type) string {
-	if m, ok := n.(*ast.MappingNode); ok && t == reflect.TypeFor[config.Channel]() {
-		for _, kv := range m.Values {
-			if s, ok := kv.Value.(ast.ScalarNode); ok && kv.Key.String() == "name" {
-				return scalarText(s)
-			}
+	var fields []*ast.MappingValueNode
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		fields = m.Values
+	case *ast.MappingValueNode:
+		fields = []*ast.MappingValueNode{m}
+	}
+	for _, kv := range fields {
+		if s, ok := kv.Value.(ast.ScalarNode); ok && t == reflect.TypeFor[config.Channel]() && kv.Key.String() == "name" && scalarText(s) != "" {
+			return scalarText(s)
 		}
 	}
 	return strconv.Itoa(i)

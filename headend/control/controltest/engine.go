@@ -95,6 +95,9 @@ func (e *Engine) Interfaces() []control.Interface {
 	return []control.Interface{{Name: "lo", Up: true, Carrier: true, MTU: 65536, Addresses: []string{"127.0.0.1/8"}, Multicast: true}}
 }
 
+// Address implements control.Engine.
+func (e *Engine) Address() string { return "http://192.0.2.10:8080" }
+
 // Log implements control.Engine.
 func (e *Engine) Log(int) []control.LogLine { return nil }
 

@@ -74,16 +74,16 @@ func newest[T any](all []T, id func(T) int64, before int64, limit int) []T {
 }
 
 // AddRevision implements control.Store.
-func (s *Store) AddRevision(_ context.Context, base int64, r control.StoredRevision, e control.Event) (id int64, stored bool, err error) {
+func (s *Store) AddRevision(_ context.Context, base int64, r control.StoredRevision, e control.Event) (id, event int64, stored bool, err error) {
 	err = s.change(func() {
 		if base != int64(len(s.revisions)) {
 			return
 		}
 		r.ID, e.ID = base+1, int64(len(s.events)+1)
 		s.revisions, s.events = append(s.revisions, r), append(s.events, e)
-		id, stored = r.ID, true
+		id, event, stored = r.ID, e.ID, true
 	})
-	return id, stored, err
+	return id, event, stored, err
 }
 
 // MarkStarted implements control.Store.

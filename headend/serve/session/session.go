@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -35,9 +36,13 @@ type Registry struct {
 	Now    func() time.Time
 	Expire time.Duration // viewers of single requests are gone after this long without one; 0 means 30 s
 	Max    int           // sessions by request kept at most; further viewers are served but not counted; 0 means 100000
+	// Address bounds those of one address, which may be a proxy with many viewers or
+	// one program that makes up names; 0 means a tenth of Max.
+	Address int
 
 	mu      sync.Mutex
 	asked   map[identity]*Session  // by request
+	from    map[string]int         // entries of asked by address
 	open    map[uint64]*connection // by connection
 	next    uint64
 	swept   time.Time
@@ -53,27 +58,37 @@ type connection struct {
 
 func (r *Registry) expire() time.Duration { return cmp.Or(r.Expire, 30*time.Second) }
 
+// kept returns a copy of what came in a request: a part of it would keep all of the
+// request in memory.
+func (k identity) kept() identity {
+	k.channel, k.agent = strings.Clone(k.channel), strings.Clone(k.agent)
+	return k
+}
+
 // Seen counts a request that was answered with bytes of media or playlist.
 func (r *Registry) Seen(channel, protocol, address, userAgent string, bytes int64) {
 	key := identity{channel, protocol, address, userAgent[:min(len(userAgent), maxUserAgent)]}
 	now := r.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.asked == nil {
-		r.asked = map[identity]*Session{}
-	}
 	s := r.asked[key]
 	if s != nil && now.Sub(s.Updated) > r.expire() {
+		r.forget(key)
 		s = nil
 	}
 	if s == nil {
 		r.sweep(now)
-		if len(r.asked) >= cmp.Or(r.Max, 100_000) {
+		if most := cmp.Or(r.Max, 100_000); len(r.asked) >= most || r.from[address] >= cmp.Or(r.Address, max(most/10, 1)) {
 			r.uncount++
 			return
 		}
-		s = &Session{ID: key.id(now), Channel: channel, Protocol: protocol, Address: address, UserAgent: key.agent, Opened: now}
+		key = key.kept()
+		s = &Session{ID: key.id(now), Channel: key.channel, Protocol: protocol, Address: address, UserAgent: key.agent, Opened: now}
+		if r.asked == nil {
+			r.asked, r.from = map[identity]*Session{}, map[string]int{}
+		}
 		r.asked[key] = s
+		r.from[address]++
 	}
 	s.Updated = now
 	s.Bytes += bytes
@@ -92,8 +107,16 @@ func (r *Registry) sweep(now time.Time) {
 	r.swept = now
 	for k, s := range r.asked {
 		if now.Sub(s.Updated) > r.expire() {
-			delete(r.asked, k)
+			r.forget(k)
 		}
+	}
+}
+
+// forget takes out an entry of asked. The caller holds mu.
+func (r *Registry) forget(k identity) {
+	delete(r.asked, k)
+	if r.from[k.address]--; r.from[k.address] == 0 {
+		delete(r.from, k.address)
 	}
 }
 
@@ -101,7 +124,7 @@ func (r *Registry) sweep(now time.Time) {
 // parts that were skipped; it does not block.
 func (r *Registry) Open(channel, protocol, address, userAgent string) (sent func(bytes, skips int64), done func()) {
 	now := r.Now()
-	key := identity{channel, protocol, address, userAgent[:min(len(userAgent), maxUserAgent)]}
+	key := identity{channel, protocol, address, userAgent[:min(len(userAgent), maxUserAgent)]}.kept()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.open == nil {
@@ -111,7 +134,7 @@ func (r *Registry) Open(channel, protocol, address, userAgent string) (sent func
 	n := r.next
 	c := &connection{s: Session{
 		ID:      key.id(now)[:16] + "-" + strconv.FormatUint(n, 36),
-		Channel: channel, Protocol: protocol, Address: address, UserAgent: key.agent, Opened: now, Updated: now,
+		Channel: key.channel, Protocol: protocol, Address: address, UserAgent: key.agent, Opened: now, Updated: now,
 	}}
 	r.open[n] = c
 	sent = func(bytes, skips int64) {
@@ -168,7 +191,8 @@ func (r *Registry) Count() map[string]int {
 	return n
 }
 
-// Uncounted returns how many requests came from viewers beyond Max.
+// Uncounted returns how many requests came from viewers beyond Max or
+// Address.
 func (r *Registry) Uncounted() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,10 +1,13 @@
 package session
 
 import (
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestRequestsOfOneViewerAreOneSession(t *testing.T) {
@@ -68,4 +71,51 @@ func TestNumberIsBounded(t *testing.T) {
 	if len(r.List()) != 10 || r.Uncounted() != 40 {
 		t.Errorf("%d sessions, %d uncounted", len(r.List()), r.Uncounted())
 	}
+}
+
+// TestOneAddressIsBounded: who makes up names does not take the places of others, and
+// the places come back.
+func TestOneAddressIsBounded(t *testing.T) {
+	now := time.Unix(1, 0)
+	r := &Registry{Now: func() time.Time { return now }, Max: 100}
+	for range 3 {
+		for i := range 50 {
+			r.Seen("news", "hls", "192.0.2.1", strconv.Itoa(i), 1)
+			r.Seen("news", "hls", "192.0.2.1", "0", 1) // known
+		}
+		r.Seen("news", "hls", "192.0.2.2", "player", 1)
+		if n := r.Count()["news"]; n != 11 {
+			t.Fatalf("%d viewers, want 10 of one address and 1 of another", n)
+		}
+		now = now.Add(time.Minute)
+	}
+	if r.Uncounted() != 3*40 {
+		t.Errorf("%d uncounted", r.Uncounted())
+	}
+}
+
+// TestRequestsAreNotKept: the names are parts of requests of up to 64 KiB.
+func TestRequestsAreNotKept(t *testing.T) {
+	r := &Registry{Now: time.Now}
+	request := strings.Repeat("x", 64<<10) + "news" + strings.Repeat("y", 64<<10)
+	r.Seen(request[64<<10:][:4], "hls", "192.0.2.1", request[64<<10:], 1)
+	r.Open(request[64<<10:][:4], "mpegts", "192.0.2.1", request[64<<10:])
+	within := func(s string) bool {
+		at, from := uintptr(unsafe.Pointer(unsafe.StringData(s))), uintptr(unsafe.Pointer(unsafe.StringData(request)))
+		return at >= from && at < from+uintptr(len(request))
+	}
+	if !within(request[9:]) {
+		t.Fatal("the test does not see parts of the request")
+	}
+	for k := range r.asked {
+		if within(k.channel) || within(k.agent) {
+			t.Error("the key is a part of the request")
+		}
+	}
+	for _, s := range r.List() {
+		if within(s.Channel) || within(s.UserAgent) || !strings.HasPrefix(s.UserAgent, "newsyy") || len(s.UserAgent) != maxUserAgent {
+			t.Errorf("%+v", s)
+		}
+	}
+	runtime.KeepAlive(request)
 }

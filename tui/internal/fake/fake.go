@@ -235,6 +235,13 @@ func (b *Box) Export(_ context.Context, a control.Actor) ([]byte, error) {
 	return json.MarshalIndent(c, "", "  ")
 }
 
+func (b *Box) ExportSecrets(ctx context.Context, a control.Actor) ([]byte, error) {
+	if err := need(a, 2); err != nil {
+		return nil, err
+	}
+	return b.Export(ctx, a)
+}
+
 func (b *Box) Parse(_ context.Context, a control.Actor, text []byte) (control.Config, error) {
 	var c control.Config
 	return c, json.Unmarshal(text, &c)

@@ -15,6 +15,19 @@ func (b *Box) Users(_ context.Context, a control.Actor) ([]control.User, error) 
 	return slices.Clone(b.users), need(a, 3)
 }
 
+func (b *Box) AddUser(ctx context.Context, a control.Actor, u control.User, password string) error {
+	b.mu.Lock()
+	known := slices.ContainsFunc(b.users, func(have control.User) bool { return have.Name == u.Name })
+	b.mu.Unlock()
+	if known {
+		return &control.Error{Code: control.CodeConflict, Text: "there is a user " + u.Name + " already"}
+	}
+	if err := b.PutUser(ctx, a, u); err != nil || password == "" {
+		return err
+	}
+	return b.SetPassword(ctx, a, u.Name, password)
+}
+
 func (b *Box) PutUser(_ context.Context, a control.Actor, u control.User) error {
 	if a.Name != u.Name {
 		if err := need(a, 3); err != nil {

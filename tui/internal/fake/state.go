@@ -15,7 +15,7 @@ func (b *Box) Snapshot(_ context.Context, a control.Actor) (control.Snapshot, er
 		panic("made for a test") //nolint:forbidigo // what the test wants to see survived
 	}
 	r, c := b.last()
-	s := control.Snapshot{At: b.At, Revision: r.ID, Wire: control.WireStatus{Running: true, RealTime: true, Outputs: len(c.Channels), P99: 180, P999: 420}}
+	s := control.Snapshot{At: b.At, Revision: r.ID, Address: "http://hanoi-1:8080", Wire: control.WireStatus{Running: true, RealTime: true, Outputs: len(c.Channels), P99: 180, P999: 420}}
 	for i, ch := range c.Channels {
 		s.Channels = append(s.Channels, b.Status(ch, i))
 	}

@@ -4,7 +4,6 @@ package channel
 
 import (
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 
@@ -213,7 +212,7 @@ func (p *Page) outputs(c *control.ChannelStatus) []string {
 // addresses are what a viewer or a set-top box opens.
 func (p *Page) addresses(c *control.ChannelStatus) []string {
 	t, s := p.Env.Theme, p.Env.Text
-	base := Base(p.Env.Box)
+	base := p.Env.Snap.Address
 	line := func(key, url string) string {
 		return "   " + text.Fit(s.T(key), 14) + " " + text.Clean(url)
 	}
@@ -223,22 +222,4 @@ func (p *Page) addresses(c *control.ChannelStatus) []string {
 		out = append(out, line("watch.multicast", o.URL))
 	}
 	return out
-}
-
-// Base returns the base of the addresses shown to people.
-func Base(b control.Box) string {
-	if b.PublicURL != "" {
-		return strings.TrimSuffix(b.PublicURL, "/")
-	}
-	host, port, err := net.SplitHostPort(b.HTTP)
-	if err != nil {
-		host, port = "", "8080"
-	}
-	if host == "" || host == "0.0.0.0" || host == "::" {
-		host = b.Name
-	}
-	if host == "" {
-		host = "headend"
-	}
-	return "http://" + net.JoinHostPort(host, port)
 }

@@ -189,10 +189,7 @@ func (p *Page) userForm() *Form {
 		}
 		next, password, done := u, a, e.Text.T("users.saved", text.Clean(u.Name))
 		return func(ctx context.Context, s page.Service, a control.Actor) (tea.Msg, error) {
-			if err := s.PutUser(ctx, a, next); err != nil || password == "" {
-				return changedMsg{done}, err
-			}
-			return changedMsg{done}, s.SetPassword(ctx, a, next.Name, password)
+			return changedMsg{done}, s.AddUser(ctx, a, next, password)
 		}, nil
 	}
 	return f

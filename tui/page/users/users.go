@@ -78,7 +78,11 @@ func (p *Page) token() *control.Token {
 // Keys implements page.Page.
 func (p *Page) Keys() []page.Key {
 	e, s := p.Env, p.Env.Text
-	keys := []page.Key{{ID: keymap.Password}, {ID: keymap.Language}}
+	account := ""
+	if !e.Actor.Account() {
+		account = s.T("users.no_account")
+	}
+	keys := []page.Key{{ID: keymap.Password, Off: account}, {ID: keymap.Language}}
 	user, locked, keyed, del := "", "", "", ""
 	u := p.user()
 	switch {
@@ -215,7 +219,8 @@ func (p *Page) put(u control.User) tea.Cmd {
 	})
 }
 
-// language changes one's own language, here at once and for the next login.
+// language changes one's own language, here at once and, for who has an account, for
+// the next login.
 func (p *Page) language() *ask.Choose {
 	e := p.Env
 	c := &ask.Choose{Env: e, Head: e.Text.T("users.own_language")}
@@ -227,8 +232,10 @@ func (p *Page) language() *ask.Choose {
 		}
 		fail := *e
 		c.Options = append(c.Options, ask.Option{Label: e.Text.T("language." + l), Do: e.Do(func(ctx context.Context, s page.Service, a control.Actor) tea.Msg {
-			if err := s.PutUser(ctx, a, control.User{Name: a.Name, Role: a.Role, Language: l}); err != nil {
-				return page.ToastMsg{Text: fail.ErrorText(err), Bad: true}
+			if a.Account() {
+				if err := s.PutUser(ctx, a, control.User{Name: a.Name, Role: a.Role, Language: l}); err != nil {
+					return page.ToastMsg{Text: fail.ErrorText(err), Bad: true}
+				}
 			}
 			return page.ActorMsg{Actor: actor}
 		})})
