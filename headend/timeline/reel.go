@@ -266,6 +266,9 @@ func (r *reel) date(d *draft, a *anchor) {
 	if d.base {
 		wire := (d.bound.dts%flow.WrapTicks + flow.WrapTicks) % flow.WrapTicks
 		r.shift = ts.UnwrapPTS(uint64(wire/flow.TicksPer90k), flow.FromDuration(d.name)) + wire%flow.TicksPer90k - d.bound.dts
+		if d.bound.dts+r.shift < flow.WrapTicks/2 { // a clock that was never set: times must not be negative
+			r.shift += flow.WrapTicks
+		}
 	}
 	media := d.bound.pts + r.shift
 	drift := a.offset - r.dated

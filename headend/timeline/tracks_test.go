@@ -172,7 +172,9 @@ func TestTracks(t *testing.T) {
 				if x.Init == nil || x.InitName == "" || x.Problem != "" || v.Rates[x.ID].Peak == 0 || v.Rates[x.ID].Average > v.Rates[x.ID].Peak {
 					t.Errorf("%+v, %+v", x, v.Rates[x.ID])
 				}
-				checkTrack(t, v.Segments, x.ID)
+				if part == 500*time.Millisecond || part < 0 && x.ID == "v1" {
+					checkTrack(t, v.Segments, x.ID)
+				}
 			}
 			if fmt.Sprint(ids) != "[v1 v2 v3 a1deu a2eng]" {
 				t.Errorf("tracks %v", ids)
@@ -213,11 +215,13 @@ func hashes(t *testing.T, data []byte, stream string, args ...string) (sums []st
 func TestSameFrames(t *testing.T) {
 	v := timelinetest.Play(t, timelinetest.Ladder(t, 12, 25), timelinetest.Options{Break: true}).View()
 	for n, id := range []string{"v1", "v2", "v3"} {
-		for _, run := range [][]*timeline.Segment{v.Segments, v.Segments[n+1 : n+2]} {
-			a, b := hashes(t, concat(run), "v:"+strconv.Itoa(n)), hashes(t, file(run, id), "v")
-			if len(a) < 50*len(run)-25 || !slices.Equal(a, b) {
-				t.Errorf("%s %s: %d pictures as packets, %d as track, or not the same", run[0].Name, id, len(a), len(b))
-			}
+		run := v.Segments
+		if n > 0 {
+			run = run[n : n+2]
+		}
+		a, b := hashes(t, concat(run), "v:"+strconv.Itoa(n)), hashes(t, file(run, id), "v")
+		if len(a) < 50*len(run)-25 || !slices.Equal(a, b) {
+			t.Errorf("%s %s: %d pictures as packets, %d as track, or not the same", run[0].Name, id, len(a), len(b))
 		}
 	}
 	a := hashes(t, concat(v.Segments), "a:0", "-c", "copy", "-bsf:a", "aac_adtstoasc")

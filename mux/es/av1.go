@@ -163,10 +163,12 @@ func (s *av1Sequence) tools(r *bitReader) {
 	if order {
 		r.skip(2)
 	}
-	if r.bits(1) == 1 || r.bits(1) == 1 { // seq_choose_screen_content_tools, or forced
-		if r.bits(1) == 0 { // seq_choose_integer_mv
-			r.skip(1)
-		}
+	screen := r.bits(1) == 1 // seq_choose_screen_content_tools
+	if !screen {
+		screen = r.bits(1) == 1 // seq_force_screen_content_tools
+	}
+	if screen && r.bits(1) == 0 { // seq_choose_integer_mv
+		r.skip(1)
 	}
 	if order {
 		r.skip(3)

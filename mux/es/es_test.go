@@ -53,6 +53,8 @@ func TestTrack(t *testing.T) {
 		{name: "AAC LATM", stype: 0x11, info: "\x7c\x02\x58\x00", codec: flow.CodecAACLATM, kind: flow.KindAudio},
 		{name: "SMPTE 302M", stype: 0x06, info: "\x05\x04BSSD", codec: flow.CodecSMPTE302M, kind: flow.KindAudio},
 		{name: "AV1", stype: 0x06, info: "\x05\x04AV01", codec: flow.CodecAV1, kind: flow.KindVideo},
+		{name: "AV1 of GStreamer", stype: 0x06, info: "\x05\x04AV1G\x80\x04\x81\x08\x0c\x00", codec: flow.CodecAV1, kind: flow.KindVideo},
+		{name: "VP9", stype: 0x06, info: "\x05\x04VP09", codec: flow.CodecVP9, kind: flow.KindVideo},
 		{name: "teletext", stype: 0x06, info: "\x56\x05fra\x09\x00", codec: flow.CodecTeletext, kind: flow.KindText, lang: "fra"},
 		{name: "subtitles", stype: 0x06, info: "\x59\x08deu\x10\x00\x01\x00\x01", codec: flow.CodecDVBSubtitle, kind: flow.KindText, lang: "deu"},
 		{name: "SCTE 35", stype: 0x86, info: "\x05\x04CUEI", codec: flow.CodecSCTE35},

@@ -191,7 +191,7 @@ func TestVideoAgainstFFmpeg(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			args := c.args
 			if !strings.Contains(args, " -t ") {
-				args += " -t 2"
+				args += " -t 1"
 			}
 			demuxer := c.format
 			if strings.HasPrefix(demuxer, "mpeg") {
@@ -271,7 +271,7 @@ var audioCases = []struct {
 func TestAudioAgainstFFmpeg(t *testing.T) {
 	for _, c := range audioCases {
 		t.Run(c.name, func(t *testing.T) {
-			stream := ffmpeg(t, c.format, c.demuxer, "-f lavfi -i sine=frequency=440:sample_rate=48000 "+c.args+" -t 2")
+			stream := ffmpeg(t, c.format, c.demuxer, "-f lavfi -i sine=frequency=440:sample_rate=48000 "+c.args+" -t 1")
 			f, units, changes := follow(c.codec, stream.bytes)
 			got := f.Format()
 			if got == nil || changes != 1 {

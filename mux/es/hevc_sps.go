@@ -44,7 +44,8 @@ func parseHEVC(nal []byte) (s hevcParameters, ok bool) {
 	for range 6 { // sizes of blocks, depths of their trees
 		r.ue()
 	}
-	if r.bits(1) == 1 && r.bits(1) == 1 {
+	scaled := r.bits(1) == 1                        // scaling_list_enabled_flag
+	if listed := scaled && r.bits(1) == 1; listed { // sps_scaling_list_data_present_flag
 		hevcScalingLists(&r)
 	}
 	r.bits(2)           // amp, sample adaptive offset
@@ -133,7 +134,11 @@ func hevcReferenceSets(r *bitReader, pocBits int) bool {
 			r.ue()
 			n := 0
 			for range previous + 1 {
-				if r.bits(1) == 1 || r.bits(1) == 1 {
+				used := r.bits(1) == 1 // used_by_curr_pic_flag
+				if !used {
+					used = r.bits(1) == 1 // use_delta_flag
+				}
+				if used {
 					n++
 				}
 			}

@@ -135,12 +135,10 @@ func TestOpus(t *testing.T) {
 
 // TestLATMIsAAC holds that what comes out of LATM is what went into it.
 func TestLATMIsAAC(t *testing.T) {
-	sound := filepath.Join(t.TempDir(), "aac")
-	ffmpeg(t, sound, "-f lavfi -i sine=sample_rate=48000 -ac 2 -c:a aac -t 2 -f adts")
 	var payload [2][]byte
 	var formats [2]*es.Format
 	for i, flags := range []string{"", "-mpegts_flags latm"} {
-		p := transport(t, "-f aac -i "+sound+" -c copy "+flags)
+		p := transport(t, "-f lavfi -i sine=sample_rate=48000 -ac 2 -c:a aac -t 2 "+flags)
 		track := p.layout.Tracks[0]
 		f := es.NewTrackFollower(&track)
 		for _, it := range p.frames[track.ID] {
