@@ -125,7 +125,7 @@ func BenchmarkWake(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		time.Sleep(300 * time.Millisecond) // until all are parked
+		<-time.After(300 * time.Millisecond) // until all are parked
 		for _, c := range conns {
 			done.Go(func() {
 				buf := make([]byte, 4096)
@@ -137,7 +137,7 @@ func BenchmarkWake(b *testing.B) {
 				mu.Unlock()
 			})
 		}
-		time.Sleep(100 * time.Millisecond)
+		<-time.After(100 * time.Millisecond)
 		before := cpu()
 		shown = time.Now()
 		s.at(next, next)

@@ -199,7 +199,7 @@ func TestBrowserPlays(t *testing.T) {
 	}{{"index.ts.m3u8", false, 20}, {"index.fmp4.m3u8", false, 20}, {"index.ll.m3u8", true, 12}} {
 		t.Run(c.path, func(t *testing.T) {
 			at := offerOne(t, liveTimeline(t, capture))
-			cmd := exec.Command("node", "testdata/play.mjs", hlsjs, playwright, at+c.path, fmt.Sprint(c.low), "21")
+			cmd := exec.Command("node", "testdata/play.mjs", hlsjs, playwright, at+c.path, fmt.Sprint(c.low), "15")
 			out, err := cmd.CombinedOutput()
 			var got seenByBrowser
 			if err != nil || json.Unmarshal(out, &got) != nil {
@@ -213,7 +213,7 @@ func TestBrowserPlays(t *testing.T) {
 
 func checkBrowser(t *testing.T, got seenByBrowser, low bool, limit float64) {
 	t.Helper()
-	if len(got.Fatal) > 0 || got.Stalls > 3 || got.Started == 0 || got.At < 10 || got.Frames < 200 {
+	if len(got.Fatal) > 0 || got.Stalls > 3 || got.Started == 0 || got.At < 6 || got.Frames < 120 {
 		t.Errorf("%+v", got)
 	}
 	if len(got.Offered.Audio) != 2 || len(got.Offered.Levels) != 3 || len(got.Offered.Subtitles) != 1 {
