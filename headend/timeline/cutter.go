@@ -222,8 +222,7 @@ func (c *cutter) cut(clock flow.Ticks, utc time.Duration, random bool) {
 	c.flush()
 	c.tail, c.open = c.open, nil
 	c.date(c.tail, true)
-	c.tail.segment.Duration = (clock - c.tail.start).Duration()
-	c.tail.ended, c.tail.longest = true, c.longest()
+	c.end(c.tail, clock)
 	c.tail.waits, c.pes = c.pes, nil
 	c.timeline.place(c.tail)
 	if lost {
@@ -233,6 +232,14 @@ func (c *cutter) cut(clock flow.Ticks, utc time.Duration, random bool) {
 	if lost {
 		c.open.segment.Discontinuity, c.open.fresh = true, true
 	}
+}
+
+// end ends d at clock.
+func (c *cutter) end(d *draft, clock flow.Ticks) {
+	d.segment.Duration = (clock - d.start).Duration()
+	d.ended, d.longest = true, c.longest()
+	r := &c.timeline.record
+	r.End = max(r.End, time.Duration(d.segment.Start.UnixNano())+d.segment.Duration)
 }
 
 // flush completes the segment that waits for the rest of its PES packets.
@@ -271,8 +278,7 @@ func (c *cutter) finish() {
 		end := max(c.last+c.step, d.start)
 		if end > d.start || d.placed {
 			c.date(d, true)
-			d.segment.Duration = max(end-d.start, flow.TicksPerSecond/1000).Duration()
-			d.ended, d.longest = true, c.longest()
+			c.end(d, max(end, d.start+flow.TicksPerSecond/1000))
 			c.tail = d
 			c.flush()
 		} else {

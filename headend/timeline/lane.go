@@ -139,7 +139,7 @@ func (l *lane) fits(f *es.Format, t *Track) bool {
 func (l *lane) time(f *frame, t *Track, begin bool) (at uint64, ok bool) {
 	h := &l.hand
 	if l.stream.Kind == flow.KindVideo {
-		at = ticksTo(f.V.DTS+l.reel.shift, t.Timescale)
+		at = ticksTo(f.dts+l.reel.shift, t.Timescale)
 		if h.held && at <= h.time {
 			at = h.time + 1
 		}
@@ -253,7 +253,7 @@ func (l *lane) expire(clock flow.Ticks) {
 			return
 		}
 		none := d.media[l.index].Track.Init == nil
-		late := clock-d.next.start > maxBehind
+		late := clock-d.next.start > maxBehind || len(l.reel.timeline.drafts) > maxDrafts
 		if !none && !late && !l.dead {
 			return
 		}

@@ -59,14 +59,12 @@ func (b *builder) end(x *scratch, sequence uint64, index int) *Part {
 		TrackID:  trackID, Time: b.time, Samples: x.samples, Styp: index == 0,
 	}
 	x.head = c.AppendHeader(x.head[:0])
-	data := b.buf
-	at := b.room - len(x.head)
-	if at < 0 {
+	var data []byte
+	if at := b.room - len(x.head); at < 0 {
 		data = slices.Concat(x.head, b.buf[b.room:])
-		at = 0
 	} else {
-		copy(data[at:], x.head)
-		data = data[at:]
+		data = b.buf[at:]
+		copy(data, x.head)
 	}
 	if cap(data) > len(data)+len(data)/4 {
 		data = slices.Clone(data)

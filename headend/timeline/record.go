@@ -76,6 +76,6 @@ func (r *record) place(at time.Duration, s *Segment, target time.Duration) (seco
 		r.Sequence = max(r.Sequence, uint64(max(at/target, 1)))
 	}
 	r.Name = max(int64(at/time.Second), r.Name+1)
-	r.End = time.Duration(s.Start.UnixNano()) + s.Duration
+	r.End = max(r.End, time.Duration(s.Start.UnixNano())+s.Duration)
 	return r.Name, r.Sequence, r.Breaks
 }

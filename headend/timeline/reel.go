@@ -30,6 +30,10 @@ const (
 	// maxDrift is how far the dates of media time may be off the anchor before a period
 	// begins that has them right.
 	maxDrift = time.Second
+	// maxFrames bounds the frames that wait for the formats when the clock stands still.
+	maxFrames = 8192
+	// maxDrafts bounds the segments being filled, whatever the clock says.
+	maxDrafts = 8
 	// silence is how long a leading track gives no frame until nobody waits for it.
 	silence = 2 * flow.TicksPerSecond
 )
@@ -75,6 +79,7 @@ type frame struct {
 	lane   *lane      // nil: for text decoders only
 	format *es.Format // at this frame
 	sync   bool
+	dts    flow.Ticks // decode time, also where the stream has none
 }
 
 func newReel(t *Timeline) *reel {
@@ -165,7 +170,7 @@ func (r *reel) learn(clock flow.Ticks) {
 		case s.Kind == flow.KindText:
 			r.listens[s.ID] = s.Kind
 		case s.Kind != flow.KindData && r.byID[s.ID] == nil:
-			l := &lane{reel: r, stream: s, follow: es.NewFollower(s.Codec), seen: clock, first: r.first}
+			l := &lane{reel: r, stream: s, follow: es.NewTrackFollower(&s.Track), seen: clock, first: r.first}
 			r.byID[s.ID] = l
 			r.listens[s.ID] = s.Kind
 			r.lanes = append(r.lanes, l)
@@ -205,7 +210,8 @@ func (r *reel) frame(f flow.Item[flow.Frame], clock flow.Ticks) {
 			l.changed = true
 		}
 		l.seen = clock
-		l.reordered = l.reordered || f.V.PTS != f.V.DTS
+		x.dts = l.follow.DTS(f.V.PTS, f.V.DTS)
+		l.reordered = l.reordered || l.stream.Kind == flow.KindVideo && f.V.PTS != x.dts
 		x.format = l.follow.Format()
 		x.sync = l.stream.Kind == flow.KindAudio || l.follow.Sync(f.V.Units)
 		if l.lead && f.V.DTS >= r.await {
@@ -341,11 +347,12 @@ func (r *reel) assign(clock flow.Ticks) {
 	if r.layout == nil {
 		return
 	}
+	many := len(r.frames) > maxFrames
 	if r.first == nil { // what is late by now is before any segment to come
-		r.frames = slices.DeleteFunc(r.frames, func(f frame) bool { return f.V.PTS < clock })
+		r.frames = slices.DeleteFunc(r.frames, func(f frame) bool { return f.V.PTS < clock || clock == 0 || many })
 		return
 	}
-	if r.tracks == nil && !r.settle(clock, false) {
+	if r.tracks == nil && !r.settle(clock, many) {
 		return
 	}
 	for i := range r.frames {

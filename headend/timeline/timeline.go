@@ -71,16 +71,19 @@ func (t *Timeline) View() *View {
 	return t.view.Load()
 }
 
-// Run cuts what the cursor gives until it ends, and returns its error. The segment
-// that is not complete by then is dropped; when Run is called again the timeline
-// goes on behind a discontinuity, with the window as it was.
+// Run cuts what the cursor gives until it ends, and returns its error. What is not
+// complete by then stays open; when Run is called again it is published as it is, and
+// the timeline goes on behind a discontinuity, with the window as it was.
 func (t *Timeline) Run(_ context.Context, from *flow.Cursor[flow.Batch]) error {
 	if t.SegmentDuration < time.Second || t.SegmentCount < 1 {
 		return fmt.Errorf("timeline of %s: segments of %v, %d in the window: expected at least 1s and 1", t.Name, t.SegmentDuration, t.SegmentCount)
 	}
 	t.load()
+	if t.cutter != nil { // what players saw of the last run must not leave a hole
+		t.cutter.drain()
+		t.cutter.finish()
+	}
 	t.cutter = &cutter{timeline: t, broken: true, continues: t.record.Sequence > 0}
-	t.drafts = nil
 	if !t.PacketsOnly {
 		t.cutter.reel = newReel(t)
 	}

@@ -54,8 +54,8 @@ type View struct {
 	// Sequence and Breaks are final.
 	Open []*Segment
 	// PartTarget is the longest duration of a Part, fixed for the life of the timeline.
-	// Every part but the last of a segment has at least 85 % of it. 0 makes one part of
-	// each segment.
+	// Every part but the last of a segment has at least 85 % of it, and none is longer,
+	// unless frames are missing beside it. 0 makes one part of each segment.
 	PartTarget    time.Duration
 	Events        []*Event         // of the window and what is announced beyond it, by Time
 	Rates         map[string]Rates // by Track.ID of the newest layout

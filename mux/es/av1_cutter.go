@@ -14,12 +14,20 @@ import (
 type av1Cutter struct {
 	spans     []span
 	delimited bool
+	coded     bool // the form of the bytes cut last
 	frame     flow.Ticks
 }
 
 func newAV1Cutter() cutter { return new(av1Cutter) }
 
 func (c *av1Cutter) begins(head []byte) (yes bool) {
+	if !c.coded {
+		return bytes.HasPrefix(head, delimiter) && incompleteOBU(head[2:])
+	}
+	return coded(head) && startCode(head, 0) <= 1 && av1Begins(head)
+}
+
+func av1Begins(head []byte) (yes bool) {
 	obus(head, func(at int, o obu) bool {
 		yes = at == 0 && o.kind == obuDelimiter
 		return false
@@ -30,6 +38,7 @@ func (c *av1Cutter) begins(head []byte) (yes bool) {
 func (c *av1Cutter) cut(b []byte) []span {
 	c.spans = c.spans[:0]
 	begin, shown := -1, false
+	c.coded = coded(b)
 	from := c.sync(b)
 	end := from + obus(b[from:], func(at int, o obu) bool {
 		at += from

@@ -198,7 +198,7 @@ func readField(s *h264.SPS, nal []byte) (f field) {
 	f.bottom = f.coded && r.bits(1) == 1
 	f.reference, f.idr = nal[0]&0x60 != 0, h264Type(nal) == h264IDR
 	if r.short {
-		return field{}
+		return field{short: true}
 	}
 	return f
 }

@@ -171,11 +171,12 @@ func (s *mpegSequence) objectType() byte {
 	return 0x61
 }
 
+// depth is 1 where B-pictures are allowed.
 func (t *mpegTrack) depth() int {
-	if t.bFrame && !t.found.low {
-		return 1
+	if !t.seen || t.found.low {
+		return 0
 	}
-	return 0
+	return 1
 }
 
 func (t *mpegTrack) sample(dst []byte, units [][]byte) []byte { return appendUnits(dst, units) }

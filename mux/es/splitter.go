@@ -209,7 +209,7 @@ type nalCutter struct {
 	units   [][]byte // scratch
 	set     []byte   // newest SPS
 	lone    field    // of the span added last, if it waits for a second one
-	waiting bool     // the open span does
+	waiting bool     // the open span is not whole, whatever comes next
 }
 
 func (c *nalCutter) begins(head []byte) (yes bool) {
@@ -269,16 +269,17 @@ func (c *nalCutter) add(begin, end int, open bool) {
 		f = c.field(c.set, first)
 	}
 	last := len(c.spans) - 1
-	if last >= 0 && c.lone.coded && (first == nil && open || f.completes(c.lone)) {
+	unknown := open && (first == nil || f.short)
+	if last >= 0 && c.lone.coded && (unknown || f.completes(c.lone)) {
 		sp := &c.spans[last]
 		sp.end, sp.open, sp.second = end, open, begin
 		sp.units = append(sp.units, units...)
-		if c.waiting = open && first == nil; !c.waiting {
+		if c.waiting = unknown; !c.waiting {
 			c.lone = field{}
 		}
 		return
 	}
-	c.lone, c.waiting = f, open && f.coded
+	c.lone, c.waiting = f, unknown || open && f.coded
 	c.spans = append(c.spans, span{begin: begin, end: end, units: units, access: c.access(units), open: open})
 }
 
@@ -299,6 +300,7 @@ type field struct {
 	reference   bool
 	idr         bool
 	frameNumber uint32
+	short       bool // the header ends before it says
 }
 
 // completes reports whether f is the second field of the frame that first began

@@ -45,6 +45,7 @@ type decodeTimes struct {
 	last    flow.Ticks
 	started bool
 	derives bool
+	steady  bool // what is derived is later than what came before without help
 }
 
 func (d *decodeTimes) next(pts, dts flow.Ticks, depth int, frame flow.Ticks) flow.Ticks {
@@ -58,7 +59,7 @@ func (d *decodeTimes) next(pts, dts flow.Ticks, depth int, frame flow.Ticks) flo
 		d.derives = true
 	}
 	if !d.derives {
-		d.sorted, d.started, d.last = d.sorted[:0], true, dts
+		d.sorted, d.steady, d.started, d.last = d.sorted[:0], false, true, dts
 		return dts
 	}
 	depth = max(depth, 1)
@@ -73,13 +74,14 @@ func (d *decodeTimes) next(pts, dts flow.Ticks, depth int, frame flow.Ticks) flo
 	if d.started && dts <= d.last {
 		// A picture came that should have left before: there is one more to wait for.
 		dts = d.last + tick90k
-		if len(d.sorted) <= maxReorder {
+		if d.steady && len(d.sorted) <= maxReorder {
 			d.sorted[0] = dts + tick90k
 			slices.Sort(d.sorted)
 			d.started, d.last = true, dts
 			return dts
 		}
 	}
+	d.steady = d.steady || d.started && d.sorted[0] == dts
 	d.sorted = slices.Delete(d.sorted, 0, 1)
 	d.started, d.last = true, dts
 	return dts

@@ -239,7 +239,7 @@ func (a *appender) esds(t *Track) {
 func tagged(n int) int { return 5 + n }
 
 // tag appends tag and length of a descriptor with a body of n bytes. The length
-// takes four bytes, as every reader there is expects.
+// takes four bytes, as most writers have it.
 func (a *appender) tag(tag uint8, n int) {
 	a.u8(tag)
 	a.u32(uint32(n>>21&0x7f|0x80)<<24 | uint32(n>>14&0x7f|0x80)<<16 | uint32(n>>7&0x7f|0x80)<<8 | uint32(n&0x7f))

@@ -18,15 +18,15 @@ type Track struct {
 	Format es.Format
 	// Language is an ISO 639-2 code or a tag of BCP 47; empty when unknown.
 	Language string
-	// Peak and Average are bit rates in bit/s for btrt and esds; 0 when unknown. Boxes
-	// with the same rate of zero are the same whatever the stream does later.
+	// Peak and Average are bit rates in bit/s for btrt and esds; 0 when unknown, and
+	// then there is no btrt.
 	Peak, Average uint32
 }
 
 // AppendInit appends the CMAF header of a track, ftyp and moov (ISO/IEC 23000-19
-// clause 7.3.1), to dst. The same track makes the same bytes. Without an edit list
-// there is none to compensate: the composition times are the presentation times. Errors
-// wrap ErrCodec or ErrFormat, and return dst as it was.
+// clause 7.3.1), to dst. The same track makes the same bytes. There is no edit list:
+// composition times are presentation times, and nothing is said of the priming of an
+// audio encoder. Errors wrap ErrCodec or ErrFormat, and return dst as it was.
 func AppendInit(dst []byte, t Track) ([]byte, error) {
 	if t.ID == 0 || t.Timescale == 0 {
 		return dst, fmt.Errorf("%w: track %d with timescale %d", ErrFormat, t.ID, t.Timescale)
