@@ -18,7 +18,6 @@ import (
 	"sigma/headend/serve/hls"
 	"sigma/headend/timeline"
 	"sigma/headend/timeline/timelinetest"
-	"sigma/mux/flow"
 )
 
 type seen struct {
@@ -271,61 +270,10 @@ func TestPlaylistFollowsTheTimeline(t *testing.T) {
 	}
 }
 
-// view is a source that does not change.
-type view struct{ v *timeline.View }
-
-func (s view) View() *timeline.View { return s.v }
-
-func benchView() *timeline.View {
-	v := &timeline.View{TargetDuration: 6, Peak: 4_500_000, Average: 4_200_000}
-	start := time.Date(2026, 11, 22, 8, 6, 30, 0, time.UTC)
-	for i := range 6 {
-		at := start.Add(time.Duration(i) * 5 * time.Second)
-		v.Segments = append(v.Segments, &timeline.Segment{
-			Name: timeline.FormatName(at, 5*time.Second), Sequence: uint64(i + 1), Start: at, Duration: 5 * time.Second,
-			Independent: true, TS: make([]byte, 3000*flow.PacketSize),
-		})
-	}
-	return v
-}
-
-func benchmark(b *testing.B, path string, bytes int) {
-	h := offer(view{benchView()}, nil)
-	srv := httptest.NewServer(h)
-	defer srv.Close()
-	client := srv.Client()
-	buf := make([]byte, 1<<20)
-	b.SetBytes(int64(bytes))
-	b.ReportAllocs()
-	for b.Loop() {
-		r, err := client.Get(srv.URL + path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{r.Body}, buf); err != nil {
-			b.Fatal(err)
-		}
-		r.Body.Close()
-	}
-}
-
-func BenchmarkPlaylist(b *testing.B) { benchmark(b, "/tv/news/mono.m3u8", 0) }
-func BenchmarkSegment(b *testing.B) {
-	benchmark(b, "/tv/news/2026/11/22/08/06/40-05000.ts", 3000*flow.PacketSize)
-}
-
-// BenchmarkHandler is the share of this package, without net/http.
-func BenchmarkHandler(b *testing.B) {
-	h := offer(view{benchView()}, nil)
-	r := httptest.NewRequest("GET", "/tv/news/mono.m3u8", nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		h.ServeHTTP(discard{http.Header{}}, r)
-	}
-}
-
 type discard struct{ h http.Header }
 
 func (d discard) Header() http.Header         { return d.h }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
+
+func (d discard) SetWriteDeadline(time.Time) error { return nil }

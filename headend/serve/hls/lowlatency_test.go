@@ -275,10 +275,7 @@ func split(list string) (head string, segments []string) {
 	}
 	i += strings.Index(list[i:], "\n") + 1
 	head = list[:i]
-	for _, s := range regexp.MustCompile(`(?s).*?\n[^#\n]+\n|.+$`).FindAllString(list[i:], -1) {
-		segments = append(segments, s)
-	}
-	return head, segments
+	return head, regexp.MustCompile(`(?s).*?\n[^#\n]+\n|.+$`).FindAllString(list[i:], -1)
 }
 
 func bare(s string) string {
@@ -329,5 +326,43 @@ func TestWithoutParts(t *testing.T) {
 	body := list(t, h, videoList)
 	if strings.Contains(body, "PART") || !strings.Contains(body, "CAN-BLOCK-RELOAD=YES") {
 		t.Errorf("%s", body)
+	}
+}
+
+// TestOverHTTP2 holds that held requests of one connection do not hold each other up.
+func TestOverHTTP2(t *testing.T) {
+	s := newShow(simple())
+	s.at(26, 26)
+	srv := httptest.NewUnstartedServer(offerShow(s, hls.CueNone))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	answers := make(chan string, 3)
+	ask := func(path string) {
+		req, _ := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/tv/news/"+path, nil)
+		r, err := srv.Client().Do(req)
+		if err != nil {
+			t.Error(err)
+			answers <- ""
+			return
+		}
+		defer r.Body.Close()
+		body := text(t, r)
+		if r.ProtoMajor != 2 || r.StatusCode != 200 || r.ContentLength != int64(len(body)) && !r.Uncompressed {
+			t.Errorf("%s: %s %s, %d of %d bytes", path, r.Proto, r.Status, len(body), r.ContentLength)
+		}
+		answers <- body
+	}
+	go ask(videoList + "?_HLS_msn=106&_HLS_part=2")
+	go ask("tracks-v1/part-106-2.m4s")
+	ask("tracks-v1/part-106-1.m4s")
+	if got := <-answers; !strings.HasPrefix(got, "[v1 106-1]") {
+		t.Errorf("%.40q came first", got)
+	}
+	s.at(27, 26)
+	for range 2 {
+		if got := <-answers; !strings.Contains(got, "part-106-2") && !strings.HasPrefix(got, "[v1 106-2]") {
+			t.Errorf("%.40q", got)
+		}
 	}
 }

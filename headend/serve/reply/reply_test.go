@@ -101,7 +101,6 @@ func TestCellRendersOncePerVersion(t *testing.T) {
 	var rendered atomic.Int32
 	render := func(v *timeline.View) *reply.Body {
 		rendered.Add(1)
-		time.Sleep(time.Millisecond)
 		return reply.NewBody(fmt.Append(nil, v.TargetDuration), "", "")
 	}
 	for i := range 3 {
