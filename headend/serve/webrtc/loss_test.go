@@ -137,14 +137,15 @@ func newRelay(t testing.TB, server func() netip.AddrPort, delay time.Duration) *
 // behind starts a server that players reach over a relay.
 func behind(t testing.TB, channels map[string]*channel, change func(*Server)) (*box, *relay) {
 	t.Helper()
-	var b *box
-	r := newRelay(t, func() netip.AddrPort { return netip.MustParseAddrPort(b.udp.conn.LocalAddr().String()) }, 25*time.Millisecond)
-	b = start(t, channels, func(s *Server) {
+	var server atomic.Value
+	r := newRelay(t, func() netip.AddrPort { return server.Load().(netip.AddrPort) }, 25*time.Millisecond)
+	b := start(t, channels, func(s *Server) {
 		s.Candidates = []netip.AddrPort{r.addr}
 		if change != nil {
 			change(s)
 		}
 	})
+	server.Store(netip.MustParseAddrPort(b.udp.conn.LocalAddr().String()))
 	return b, r
 }
 
