@@ -34,6 +34,7 @@ func (v *viewer) prepare() {
 			if s := v.stream(ssrc); s != nil && s.nack && len(v.resend) < maxResend {
 				v.resend = append(v.resend, resendItem{s: s, seq: seq})
 				v.missed = now()
+				v.feed.server.hurry.Store(int64(v.missed + soon))
 			}
 		},
 		Bitrate:  func(rate uint64) { v.gcc.limit(int64(min(rate, 1<<40))) },

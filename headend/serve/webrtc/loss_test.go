@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // what they say goes on to the server.
 type relay struct {
 	addr netip.AddrPort
+	cut  atomic.Bool // nothing goes either way
 	mu   sync.Mutex
 	loss float64 // of what the server sends
 	rnd  *rand.Rand
@@ -97,7 +99,7 @@ func newRelay(t testing.TB, server func() netip.AddrPort, delay time.Duration) *
 				if err != nil {
 					return
 				}
-				if media := b[0]&0xC0 == 0x80; media && r.lost() {
+				if media := b[0]&0xC0 == 0x80; media && r.lost() || r.cut.Load() {
 					continue
 				}
 				d := append([]byte(nil), b[:n]...)
@@ -113,7 +115,7 @@ func newRelay(t testing.TB, server func() netip.AddrPort, delay time.Duration) *
 			if err != nil {
 				return
 			}
-			if c := open(from); c != nil {
+			if c := open(from); c != nil && !r.cut.Load() {
 				d := append([]byte(nil), b[:n]...)
 				there(func() { _, _ = c.Write(d) })
 			}
@@ -135,14 +137,15 @@ func newRelay(t testing.TB, server func() netip.AddrPort, delay time.Duration) *
 // behind starts a server that players reach over a relay.
 func behind(t testing.TB, channels map[string]*channel, change func(*Server)) (*box, *relay) {
 	t.Helper()
-	var b *box
-	r := newRelay(t, func() netip.AddrPort { return netip.MustParseAddrPort(b.udp.conn.LocalAddr().String()) }, 25*time.Millisecond)
-	b = start(t, channels, func(s *Server) {
+	var server atomic.Value
+	r := newRelay(t, func() netip.AddrPort { return server.Load().(netip.AddrPort) }, 25*time.Millisecond)
+	b := start(t, channels, func(s *Server) {
 		s.Candidates = []netip.AddrPort{r.addr}
 		if change != nil {
 			change(s)
 		}
 	})
+	server.Store(netip.MustParseAddrPort(b.udp.conn.LocalAddr().String()))
 	return b, r
 }
 

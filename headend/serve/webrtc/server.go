@@ -61,6 +61,7 @@ type Server struct {
 	cert  *certificate
 
 	pending atomic.Int64 // sessions that are not connected yet
+	hurry   atomic.Int64 // until when the socket is looked at often, ns on the clock of now
 
 	mu       sync.Mutex
 	ended    bool

@@ -244,11 +244,12 @@ func (s *Server) serveTCP(ctx context.Context, c net.Conn) {
 }
 
 // How long what players say may wait. To be woken for each of their datagrams costs more
-// than to send to them: 20 µs and more of an idle machine. While one is about to connect
-// the socket is looked at more often.
+// than to send to them: 20 µs and more of an idle machine. While packets are missed, or
+// one is about to connect, the socket is looked at more often.
 const (
-	gather     = 10 * time.Millisecond
-	gatherSoon = 2 * time.Millisecond
+	gather     = 20 * time.Millisecond
+	gatherSoon = 4 * time.Millisecond
+	soon       = 10 * time.Second // after a packet was missed
 )
 
 // readUDP takes datagrams until the socket is closed.
@@ -281,7 +282,7 @@ func (s *Server) readUDP() {
 		if err != nil {
 			return
 		}
-		if s.pending.Load() > 0 {
+		if s.pending.Load() > 0 || s.now() < time.Duration(s.hurry.Load()) {
 			pause.Reset(gatherSoon)
 		} else {
 			pause.Reset(gather)
