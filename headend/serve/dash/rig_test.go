@@ -79,8 +79,8 @@ func body(t testing.TB, r *http.Response) string {
 	return string(b)
 }
 
-// mpd returns the MPD at a path below the channel.
-func mpd(t testing.TB, h http.Handler, path string) string {
+// mpdOf returns the MPD at a path below the channel.
+func mpdOf(t testing.TB, h http.Handler, path string) string {
 	t.Helper()
 	r := get(t, h, "GET", "/tv/news/"+path)
 	b := body(t, r)
