@@ -37,7 +37,7 @@ type period struct {
 // set is an AdaptationSet.
 type set struct {
 	id       uint64
-	follows  bool          // period-continuous with the period before
+	follows  string        // Period@id that the set is continuous with; empty: none
 	captions string        // language of closed captions, for the descriptor
 	offset   time.Duration // availabilityTimeOffset; 0: there is none
 	reps     []*representation
@@ -98,7 +98,7 @@ func (c *Channel) build(v *timeline.View, k key, id string) *document {
 	}
 	list := c.memory.stretches(v, d.low)
 	for i, p := range list {
-		d.add(c, v, p, list[max(0, i-1)], i == len(list)-1)
+		d.add(c, v, p, i == len(list)-1)
 	}
 	if len(d.periods) == 0 {
 		return nil
@@ -109,7 +109,7 @@ func (c *Channel) build(v *timeline.View, k key, id string) *document {
 
 // add adds a period, unless there is nothing in it, or not everything yet: the sets of a
 // period are the same from its first version on.
-func (d *document) add(c *Channel, v *timeline.View, p, before *stretch, newest bool) {
+func (d *document) add(c *Channel, v *timeline.View, p *stretch, newest bool) {
 	out := &period{id: p.id, start: time.Duration(p.start.UnixNano()), begun: p.start, media: p.media}
 	first := slices.Concat(p.segments, p.open)[0]
 	var tracks []*timeline.Track
@@ -119,7 +119,10 @@ func (d *document) add(c *Channel, v *timeline.View, p, before *stretch, newest 
 		}
 	}
 	for _, g := range group(tracks) {
-		s := &set{id: setID(g[0]), follows: p.follows && continues(before, g)}
+		s := &set{id: setID(g[0])}
+		if continues(p, g) {
+			s.follows = p.before
+		}
 		if d.low && g[0].Kind != flow.KindText {
 			s.offset = max(nominal(v)-v.PartTarget, 0)
 		}
@@ -158,18 +161,10 @@ func sound(tracks []*timeline.Track) string {
 	return "und"
 }
 
-// continues reports whether the tracks were in the stretch before in the same form.
-func continues(before *stretch, tracks []*timeline.Track) bool {
-	if len(before.segments) == 0 {
-		return false
-	}
-	s := before.segments[len(before.segments)-1]
-	for _, t := range tracks {
-		if m := s.Track(t.ID); !here(m) || m.Track.InitName != t.InitName {
-			return false
-		}
-	}
-	return true
+// continues reports whether the samples of all tracks meet exactly at the begin of a
+// stretch.
+func continues(p *stretch, tracks []*timeline.Track) bool {
+	return !slices.ContainsFunc(tracks, func(t *timeline.Track) bool { return !slices.Contains(p.goesOn, t.ID) })
 }
 
 // timeline returns the segments of a track in a stretch. A segment lasts until the next

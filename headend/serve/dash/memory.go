@@ -16,7 +16,8 @@ type stretch struct {
 	id       string
 	start    time.Time
 	media    flow.Ticks // that start belongs to
-	follows  bool       // goes on where the one before it ended, on its time base
+	before   string     // id of the stretch that it goes on from, on its time base; empty: none
+	goesOn   []string   // ids of the tracks that were there, in the same form
 	segments []*timeline.Segment
 	open     []*timeline.Segment // of them that are being filled, after segments
 }
@@ -36,6 +37,8 @@ type parting struct {
 	sequence uint64
 	id       string
 	media    flow.Ticks
+	before   string
+	goesOn   []string
 }
 
 // stretches cuts the window into periods, and with low latency what comes after it.
@@ -49,11 +52,10 @@ func (m *memory) stretches(v *timeline.View, low bool) (list []*stretch) {
 		}
 		fits := last != nil && joined(last, s)
 		if last != nil && !fits && last.Period == s.Period {
-			m.part(s)
+			m.part(list[len(list)-1].id, last, s)
 		}
 		if !fits {
 			list = append(list, m.stretch(s))
-			list[len(list)-1].follows = last != nil && last.Period == s.Period
 		}
 		last = s
 		p := list[len(list)-1]
@@ -77,14 +79,21 @@ func (m *memory) stretches(v *timeline.View, low bool) (list []*stretch) {
 	return list
 }
 
-// part notes that a stretch begins with s within its period.
-func (m *memory) part(s *timeline.Segment) {
+// part notes that a stretch begins with s within its period, after last, which is in the
+// stretch before.
+func (m *memory) part(before string, last, s *timeline.Segment) {
 	if slices.ContainsFunc(m.parts, func(p parting) bool { return p.period == s.Period && p.sequence == s.Sequence }) {
 		return
 	}
 	at := begin(s)
 	ms := (at - s.Period.Media).Duration().Milliseconds()
-	m.parts = append(m.parts, parting{s.Period, s.Sequence, s.Period.ID + "-" + strconv.FormatInt(ms, 10), at})
+	p := parting{period: s.Period, sequence: s.Sequence, id: s.Period.ID + "-" + strconv.FormatInt(ms, 10), media: at, before: before}
+	for _, x := range s.Media {
+		if o := last.Track(x.Track.ID); here(x) && here(o) && x.Track.InitName == o.Track.InitName && earliest(x) == end(o) {
+			p.goesOn = append(p.goesOn, x.Track.ID)
+		}
+	}
+	m.parts = append(m.parts, p)
 }
 
 // stretch returns the stretch that s is in, without segments.
@@ -93,6 +102,7 @@ func (m *memory) stretch(s *timeline.Segment) *stretch {
 	for _, o := range m.parts { // in order
 		if o.period == s.Period && o.sequence <= s.Sequence {
 			p.id, p.media, p.start = o.id, o.media, s.Period.UTC(o.media)
+			p.before, p.goesOn = o.before, o.goesOn
 		}
 	}
 	return p

@@ -46,8 +46,8 @@ func (q *request) sendPatch(now *document) int64 {
 	old := q.c.cells.of(q.key()).of(q.query.from)
 	var t text
 	if old == nil {
-		header := *now
-		writePatchHead(&t, &header, now)
+		writePatchHead(&t, now, now)
+		replaceAttr(&t, "/MPD/@publishTime", date(now.publish))
 	} else {
 		writePatchHead(&t, old, now)
 		now.patchOf(&t, old)
@@ -83,28 +83,32 @@ func (now *document) patchOf(t *text, old *document) {
 	t.str(`<replace sel="/MPD/PatchLocation[1]">`)
 	now.location(t)
 	t.str("</replace>\n")
+	last := old.periods[len(old.periods)-1].id // periods are only ever added behind it
+	for _, p := range now.periods {
+		if o := old.named(p.id); o != nil {
+			now.patchPeriod(t, o, p)
+			continue
+		}
+		t.str(`<add sel="/MPD/Period[@id='`, last, `']" pos="after">`)
+		now.period(t, p)
+		t.str("</add>\n")
+		last = p.id
+	}
 	for _, o := range old.periods {
-		if !slices.ContainsFunc(now.periods, func(p *period) bool { return p.id == o.id }) {
+		if now.named(o.id) == nil {
 			t.str(`<remove sel="/MPD/Period[@id='`, o.id, `']"/>`, "\n")
 		}
 	}
-	last := ""
-	for _, p := range now.periods {
-		i := slices.IndexFunc(old.periods, func(o *period) bool { return o.id == p.id })
-		switch {
-		case i >= 0:
-			now.patchPeriod(t, old.periods[i], p)
-		case last == "":
-			t.str(`<add sel="/MPD" pos="prepend">`)
-			now.period(t, p)
-			t.str("</add>\n")
-		default:
-			t.str(`<add sel="/MPD/Period[@id='`, last, `']" pos="after">`)
-			now.period(t, p)
-			t.str("</add>\n")
+}
+
+// named returns a period by its id, or nil.
+func (d *document) named(id string) *period {
+	for _, p := range d.periods {
+		if p.id == id {
+			return p
 		}
-		last = p.id
 	}
+	return nil
 }
 
 func replaceAttr(t *text, sel, value string) {

@@ -3,12 +3,11 @@ package dash_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"os/exec"
 	"testing"
-	"time"
 
 	"sigma/headend/timeline/timelinetest"
-	"sigma/mux/flow"
 )
 
 // seenByBrowser is what play.mjs prints.
@@ -42,6 +41,8 @@ func TestBrowserPlays(t *testing.T) {
 	if _, err := exec.LookPath("chromium"); err != nil {
 		t.Skip("needs chromium")
 	}
+	ladder := timelinetest.Inspected(timelinetest.Ladder(t, 100, 25), 0)
+	other := timelinetest.Inspected(timelinetest.Capture(t, 40, 25), 0)
 	playwright := npm(t, "playwright-core", "1.64.1")
 	dirs := map[string]string{"dashjs": npm(t, "dashjs", "5.2.1"), "shaka-player": npm(t, "shaka-player", "5.2.12")}
 	for _, c := range []struct {
@@ -55,8 +56,14 @@ func TestBrowserPlays(t *testing.T) {
 		{"index.ll.mpd", "dashjs", true, true, 4}, {"index.ll.mpd", "shaka-player", true, true, 4},
 	} {
 		t.Run(fmt.Sprintf("%s/%s/%v", c.player, c.path, c.broken), func(t *testing.T) {
-			at := offerOne(t, liveTimeline(t, programme(t, c.broken)))
-			cmd := exec.Command("node", "testdata/play.mjs", c.player, dirs[c.player], playwright, at+c.path, fmt.Sprint(c.low), "24")
+			next := other
+			if !c.broken {
+				next = nil
+			}
+			l := run(t, ladder, next)
+			srv := httptest.NewServer(l.around(offer(l)))
+			defer srv.Close()
+			cmd := exec.Command("node", "testdata/play.mjs", c.player, dirs[c.player], playwright, srv.URL+"/tv/news/"+c.path, fmt.Sprint(c.low), "24")
 			out, err := cmd.CombinedOutput()
 			var got seenByBrowser
 			if err != nil || json.Unmarshal(out, &got) != nil {
@@ -66,22 +73,6 @@ func TestBrowserPlays(t *testing.T) {
 			checkBrowser(t, got, c.broken, c.limit)
 		})
 	}
-}
-
-// programme is a ladder with two languages; broken, with a discontinuity after 20 s and
-// then other pictures.
-func programme(t *testing.T, broken bool) []flow.Item[flow.Batch] {
-	ladder := timelinetest.Ladder(t, 60, 25)
-	if !broken {
-		return timelinetest.Inspected(ladder, 0)
-	}
-	items := timelinetest.Inspected(timelinetest.Ladder(t, 20, 25), 0)
-	next := timelinetest.Inspected(timelinetest.Capture(t, 40, 25), items[len(items)-1].Arrived+500*time.Millisecond)
-	for i := range next {
-		next[i].Epoch += items[len(items)-1].Epoch + 1
-	}
-	next[0].Marks |= flow.Discontinuity
-	return append(items, next...)
 }
 
 func checkBrowser(t *testing.T, got seenByBrowser, broken bool, limit float64) {

@@ -9,6 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,8 +82,8 @@ func body(t testing.TB, r *http.Response) string {
 	return string(b)
 }
 
-// mpd returns the MPD at a path below the channel.
-func mpd(t testing.TB, h http.Handler, path string) string {
+// mpdOf returns the MPD at a path below the channel.
+func mpdOf(t testing.TB, h http.Handler, path string) string {
 	t.Helper()
 	r := get(t, h, "GET", "/tv/news/"+path)
 	b := body(t, r)
@@ -135,18 +138,39 @@ func npm(t *testing.T, name, version string) string {
 	return dir
 }
 
-// liveTimeline runs items through a timeline as time goes by, 10 s of them at once.
-func liveTimeline(t *testing.T, items []flow.Item[flow.Batch]) *timeline.Timeline {
+// live is a timeline that items run through as time goes by, 10 s of them at once. A
+// while after the first segment was asked for the source breaks, and next comes.
+type live struct {
+	*timeline.Timeline
+	asked chan struct{}
+	once  sync.Once
+}
+
+// breakAfter is how long a player has to begin, and to change over, before the break.
+const breakAfter = 9 * time.Second
+
+func (l *live) around(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/dash/") {
+			l.once.Do(func() { close(l.asked) })
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func run(t *testing.T, items, next []flow.Item[flow.Batch]) *live {
 	t.Helper()
 	const lead = 10 * time.Second
 	began := time.Now().Add(-lead)
-	tl := timelinetest.New(timelinetest.Options{Texts: ticking, SegmentCount: 10})
-	tl.UTC = func(mono time.Duration) time.Time { return began.Add(mono) }
-	push, stop := timelinetest.Start(t, tl, 1<<16)
+	l := &live{Timeline: timelinetest.New(timelinetest.Options{Texts: ticking, SegmentCount: 10}), asked: make(chan struct{})}
+	l.UTC = func(mono time.Duration) time.Time { return began.Add(mono) }
+	push, stop := timelinetest.Start(t, l.Timeline, 1<<16)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		var until <-chan time.Time
+		asked := l.asked
 		for len(items) > 0 {
 			now := time.Since(began)
 			n := 0
@@ -158,6 +182,12 @@ func liveTimeline(t *testing.T, items []flow.Item[flow.Batch]) *timeline.Timelin
 			select {
 			case <-ctx.Done():
 				return
+			case <-asked:
+				asked, until = nil, time.After(breakAfter)
+			case <-until:
+				if until = nil; len(next) > 0 {
+					items = later(next, time.Since(began)+500*time.Millisecond)
+				}
 			case <-time.After(20 * time.Millisecond):
 			}
 		}
@@ -167,5 +197,16 @@ func liveTimeline(t *testing.T, items []flow.Item[flow.Batch]) *timeline.Timelin
 		<-done
 		stop()
 	})
-	return tl
+	return l
+}
+
+// later moves items to another time and time base.
+func later(items []flow.Item[flow.Batch], at time.Duration) []flow.Item[flow.Batch] {
+	out := slices.Clone(items)
+	for i := range out {
+		out[i].Arrived += at
+		out[i].Epoch += 1000
+	}
+	out[0].Marks |= flow.Discontinuity
+	return out
 }

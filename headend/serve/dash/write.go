@@ -75,8 +75,8 @@ func (d *document) set(t *text, p *period, s *set) {
 	default:
 		t.str(` contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1">`)
 	}
-	if s.follows {
-		t.descriptor("SupplementalProperty", "urn:mpeg:dash:period-continuity:2015", before(d.periods, p))
+	if s.follows != "" {
+		t.descriptor("SupplementalProperty", "urn:mpeg:dash:period-continuity:2015", s.follows)
 	}
 	if name != "" && first.Kind != flow.KindVideo {
 		t.str("<Label>")
@@ -107,16 +107,6 @@ func or(s, other string) string {
 		return other
 	}
 	return s
-}
-
-// before returns the id of the period before p.
-func before(list []*period, p *period) string {
-	for i, o := range list {
-		if o == p && i > 0 {
-			return list[i-1].id
-		}
-	}
-	return p.id
 }
 
 // layouts are the ChannelConfiguration of ISO/IEC 23091-3 by number of channels.

@@ -22,7 +22,6 @@ p.on(E.CONFORMANCE_VIOLATION, (e) => s.errors.push(JSON.stringify(e.event && e.e
 p.on(E.TRACK_CHANGE_RENDERED, (e) => { if (e.mediaType === 'audio') s.audio.push(e.newMediaInfo.lang); });
 p.on(E.QUALITY_CHANGE_RENDERED, (e) => { if (e.mediaType === 'video') s.heights.push(e.newRepresentation.height); });
 p.initialize(v, ${JSON.stringify(url)}, true);
-window.latency = () => p.getCurrentLiveLatency();
 window.offered = () => ({ audio: p.getTracksFor('audio').map((t) => t.lang), text: p.getTracksFor('text').map((t) => t.lang),
   heights: p.getRepresentationsByType('video').map((r) => r.height) });
 window.change = (step) => {
@@ -45,7 +44,6 @@ p.addEventListener('error', (e) => (e.detail.severity === 2 ? s.fatal : s.errors
 p.addEventListener('adaptation', (e) => s.heights.push(e.newTrack.height));
 p.addEventListener('variantchanged', (e) => { s.audio.push(e.newTrack.language); s.heights.push(e.newTrack.height); });
 p.attach(v).then(() => p.load(${JSON.stringify(url)})).then(() => v.play()).catch((e) => s.fatal.push(String(e.code) + ' ' + JSON.stringify(e.data).slice(0, 300)));
-window.latency = () => (Date.now() - p.getPlayheadTimeAsDate().getTime()) / 1000;
 const uniq = (l) => [...new Set(l)];
 window.offered = () => ({ audio: uniq(p.getVariantTracks().map((t) => t.language)), text: p.getTextTracks().map((t) => t.language),
   heights: uniq(p.getVariantTracks().map((t) => t.height)) });
@@ -72,7 +70,8 @@ v.addEventListener('playing', () => { if (!s.started) { s.started = performance.
 v.addEventListener('waiting', () => { if (s.started) { s.stalls++; s.when.push(Math.round(performance.now() - began)); } });
 const seen = {};
 setInterval(() => {
-  if (s.started) s.latencies.push(Math.round(window.latency() * 1000) / 1000);
+  // Presentation time is UTC since 1970: what is left is the way from server to screen.
+  if (s.started) s.latencies.push(Math.round(Date.now() - v.currentTime * 1000) / 1000);
   for (const t of v.textTracks) if (t.mode !== 'disabled') for (const c of t.cues || []) seen[c.startTime + c.text] = { start: c.startTime, end: c.endTime, text: c.text };
   s.cues = Object.values(seen);
 }, 500);
