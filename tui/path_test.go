@@ -130,7 +130,7 @@ func TestListsInTheForm(t *testing.T) {
 
 func TestAlarms(t *testing.T) {
 	d := drive(t, troubled(3), actor(2), 80, 24)
-	d.see("2 alarms (1 major, 1 new)").keys("2").see("bring one input back").keys("a").see("1 alarm acknowledged")
+	d.see("2 alarms (1 critical, 1 new)").keys("2").see("bring one input back").keys("a").see("1 alarm acknowledged")
 	d.second()
 	d.see("acknowledged by op").keys("a").see("op has taken it already")
 	d.keys("h").see("1 past alarm", "from 2026-11-22")
