@@ -22,6 +22,7 @@ func TestHelpSaysWhatWorksThere(t *testing.T) {
 	d.keys("a").see("F1 help").keys("what?").see("what?")
 	d.keys("f1").see("Keys on “New channel”", "F1", "Ctrl+C").notSee("? F1", "q Ctrl+C", "Keys on “Help”")
 	d.keys("f1").see("New channel", "what?")
+	d.keys("down", "down").see("no address yet").keys("?").see("remove the entry", "? F1").keys("esc").see("New channel")
 }
 
 func TestHelpWrapsReasons(t *testing.T) {
@@ -32,6 +33,7 @@ func TestHelpWrapsReasons(t *testing.T) {
 func TestFooterOfAFilterAndAReview(t *testing.T) {
 	d := drive(t, fake.New().Fill(2), actor(2), 80, 24)
 	d.keys("/", "ch").see("Enter keep", "Esc show all").notSee("a add", "e edit").keys("esc")
+	d.keys("x").see("Ctrl+S put into service").notSee("review and save")
 }
 
 func TestBeforeTheFirstPicture(t *testing.T) {
