@@ -81,7 +81,7 @@ func (d *driver) run(cmd tea.Cmd) {
 func (d *driver) keys(names ...string) *driver {
 	d.t.Helper()
 	special := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "down": tea.KeyDown,
-		"left": tea.KeyLeft, "right": tea.KeyRight, "tab": tea.KeyTab, "pgdown": tea.KeyPgDown, "end": tea.KeyEnd, "backspace": tea.KeyBackspace}
+		"left": tea.KeyLeft, "right": tea.KeyRight, "tab": tea.KeyTab, "pgdown": tea.KeyPgDown, "end": tea.KeyEnd, "backspace": tea.KeyBackspace, "f1": tea.KeyF1}
 	for _, n := range names {
 		if code, ok := special[n]; ok {
 			d.send(tea.KeyPressMsg{Code: code})

@@ -49,7 +49,8 @@ func (m *Model) Text() string {
 
 func (m *Model) screen() string {
 	if m.w < minWidth || m.h < minHeight {
-		return m.env.Text.T("frame.small", minWidth, minHeight, m.w, m.h)
+		lines := text.Wrap(m.env.Text.T("frame.small", minWidth, minHeight, m.w, m.h), m.w)
+		return strings.Join(lines[:min(len(lines), max(m.h, 1))], "\n")
 	}
 	height := m.h - frameLines
 	body := strings.Split(m.top().View(), "\n")
@@ -102,21 +103,23 @@ func (m *Model) hints() string {
 		}
 		return " " + style.Render(mark+" "+m.toast.Text)
 	}
+	typing, writing := m.typing()
 	var b strings.Builder
 	add := func(id keymap.ID) bool {
 		k := keymap.Of(id)
-		part := " " + t.Key.Render(k.Show) + " " + t.Dim.Render(s.T(k.Text+".short")) + " "
+		show := k.Show
+		if id == keymap.Help && writing {
+			show = keymap.Names(id, true)[0]
+		}
+		part := " " + t.Key.Render(show) + " " + t.Dim.Render(s.T(k.Text+".short")) + " "
 		if lipgloss.Width(b.String())+lipgloss.Width(part) > m.w {
 			return false
 		}
 		b.WriteString(part)
 		return true
 	}
-	typing, _ := m.top().(page.Typing)
-	if typing == nil || !typing.Typing() {
-		add(keymap.Help)
-	}
-	if len(m.stack) > 0 && (typing == nil || !typing.Typing()) {
+	add(keymap.Help)
+	if len(m.stack) > 0 && !typing {
 		add(keymap.Back)
 	}
 	for _, k := range m.top().Keys() {
@@ -136,7 +139,19 @@ func (m *Model) status() string {
 	}
 	a := e.Snap.Alarms
 	if n := a.Critical + a.Major + a.Minor + a.Warning; n > 0 {
-		left += "  " + e.Theme.Cross + " " + s.N("status.alarms", n, s.Int(int64(a.Critical+a.Major)), s.Int(int64(a.Unacknowledged)))
+		left += "  " + e.Theme.Cross + " " + s.N("status.alarms", n)
+		var of []string
+		for _, c := range []struct {
+			key string
+			n   int
+		}{{"status.critical", a.Critical}, {"status.major", a.Major}, {"status.new", a.Unacknowledged}} {
+			if c.n > 0 {
+				of = append(of, s.T(c.key, s.Int(int64(c.n))))
+			}
+		}
+		if len(of) > 0 {
+			left += " (" + strings.Join(of, ", ") + ")"
+		}
 	} else if !e.Snap.At.IsZero() {
 		left += "  " + s.T("status.no_alarms")
 	}

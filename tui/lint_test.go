@@ -71,7 +71,7 @@ func TestKeysOfTheCatalogue(t *testing.T) {
 		}
 	}
 	// A key that nobody names, whole or in its parts, is dead.
-	made := regexp.MustCompile(`^(unit|state|severity|role|language|event|alarm|key|sort|change|via|f)\.`)
+	made := regexp.MustCompile(`^(unit|state|severity|role|language|event|alarm|key|sort|change|via|f|said|mark|place)\.`)
 	for _, k := range text.Keys() {
 		if !strings.Contains(all, k+"\n") && !made.MatchString(k) && !strings.Contains(all, strings.TrimSuffix(k, ".help")+"\n") {
 			t.Errorf("nobody uses %q", k)
@@ -87,7 +87,7 @@ func TestKeysOfTheCatalogue(t *testing.T) {
 func TestNothingIsSaidOutsideTheCatalogue(t *testing.T) {
 	// Words of the box and of its configuration, names of keys, units and terms of the standards.
 	data := regexp.MustCompile(`(?i)\b(a channel is off air|none of its inputs delivers a stream|bring one input back|inputs restart|inputs|db8|\d*[kmg]?bit|ch\d+|hanoi|udp|file|srv|loop|ts|http|lo|mpegts|index|m3u8|vtv|hd|h|aac|khz|stereo|vie|` +
-		`[kmg]?bit|s|[kmgt]?b|c|enter|esc|ctrl|tab|shift|space|delete|pgup|pgdn|home|end|left|right|up|down|[a-z]|` +
+		`[kmg]?bit|s|[kmgt]?b|c|enter|esc|ctrl|tab|shift|space|delete|pgup|pgdn|home|end|left|right|up|down|[a-z]|f1|` +
 		`pid|cc|channels?|inputs? restart|demo|first start|system|admin|op|view|channel_off_air|disk_low|disk|input_lost|input|no input has packets|` +
 		`info|warn|started|lost|red|eth\d|db|no packet for|nothing to send|revision|office|x1b|x0f|` +
 		`box|name|language|en|ssh|title|url|outputs|bitrate|true|false|protocols|µs|news|1920x1080i25|0x1B|0x0F|31mred|0m|g)\b`)

@@ -25,7 +25,7 @@ func TestAddChannelFromEmpty(t *testing.T) {
 	d.keys("down", "down", "enter").see("Constant bit rate") // + add an output
 	d.keys("udp://lo@239.9.9.9:5000", "down", "8M").see("is not a bit rate")
 	d.keys("bit").notSee("is not a bit rate").keys("esc").see("udp://lo@239.9.9.9:5000")
-	d.keys("ctrl+s").see("added channels[news]", "Nothing on air is interrupted.")
+	d.keys("ctrl+s").see("added channel news", "Nothing on air is interrupted.")
 	d.keys("a new one", "enter", "enter")
 	d.see("Done: revision 2 runs.", "ON AIR", "news")
 	c := box.Newest()
@@ -61,7 +61,7 @@ func TestUnsavedChangesAreGuarded(t *testing.T) {
 func TestConflictKeepsTheDraft(t *testing.T) {
 	box := fake.New().Fill(2)
 	d := drive(t, box, actor(2), 80, 24)
-	d.keys("e", "down", " mine", "ctrl+s").see("changed channels[ch001].title")
+	d.keys("e", "down", " mine", "ctrl+s").see("changed channel ch001: title")
 	box.Other(func(c *control.Config) { c.Channels[1].Title = "theirs" })
 	d.keys("enter", "enter").see("Someone else was faster", "Revision 3 was committed by linh", "Kênh 1 mine")
 	d.notSee("ch002").notSee("changed the same thing")
@@ -109,9 +109,9 @@ func TestSelectInputAndActions(t *testing.T) {
 	d := drive(t, box, actor(2), 80, 24)
 	d.keys("i").see("Which input should ch001 use?", "Automatic", "(active)").keys("down", "enter").see("Held on input 1")
 	d.keys("r").see("Restart ch001?").keys("y").see("ch001 restarts.")
-	d.keys("x").see("changed channels[ch001]", "inputs restart").keys("ctrl+s").see("Done: revision 3 runs.", "OFF")
+	d.keys("x").see("changed channel ch001", "inputs that changed restart").keys("ctrl+s").see("Done: revision 3 runs.", "OFF")
 	d.keys("down", "c").see("New channel", "ch002-2").keys("ctrl+s", "ctrl+s").see("ch002-2", "Done")
-	d.keys("d", "ctrl+s").see("Done: revision 5 runs.")
+	d.keys("up", "d", "ctrl+s").see("Done: revision 5 runs.")
 	if c := box.Newest(); c.Channel("ch002") != nil || c.Channel("ch002-2") == nil || !c.Channels[0].Disabled {
 		t.Fatalf("%+v", c.Channels)
 	}
@@ -125,24 +125,25 @@ func TestListsInTheForm(t *testing.T) {
 	if in := box.Newest().Channels[0].Inputs; len(in) != 3 || in[0].URL != in[2].URL || in[1].URL != "file:///srv/loop.ts" {
 		t.Fatalf("%+v", in)
 	}
-	d.keys("e", "down", "down", "d", "d", "d", "ctrl+s").see("changed channels[ch001]").keys("esc").notSee("Input 1")
+	d.keys("e", "down", "down", "d").see("Remove Input 1?").keys("enter", "n").see("udp://239.1.1.1:1234")
+	d.keys("d", "y", "d", "y", "d", "y", "ctrl+s").see("changed channel ch001").keys("esc").notSee("Input 1")
 }
 
 func TestAlarms(t *testing.T) {
 	d := drive(t, troubled(3), actor(2), 80, 24)
-	d.see("2 alarms (1 major, 1 new)").keys("2").see("bring one input back").keys("a").see("1 alarm acknowledged")
+	d.see("2 alarms (1 critical, 1 new)").keys("2").see("bring one input back").keys("a").see("1 alarm acknowledged")
 	d.second()
 	d.see("acknowledged by op").keys("a").see("op has taken it already")
-	d.keys("h").see("1 past alarm", "from 2026-11-22")
+	d.keys("h").see("1 past alarm", "from 2026-11-22", "Until", "17:04:00", "ch001, input 1").notSee("disk")
 }
 
 func TestRevisions(t *testing.T) {
 	box := fake.New().Fill(2)
 	d := drive(t, box, actor(2), 80, 24)
 	d.keys("3").see("running").keys("r").see("it is the one that runs")
-	d.keys("c").see("marked").keys("down", "c").see("From revision 1 to 2", "added channels[ch001]")
-	d.keys("esc", "t").see(`"name": "hanoi-1"`).keys("esc")
-	d.keys("r").see("Restore revision 1", "removed channels[ch001]").keys("ctrl+s").see("Done: revision 3 runs.")
+	d.keys("c").see("marked").keys("down", "c").see("From revision 1 to 2", "added channel ch001").notSee("marked")
+	d.keys("esc", "t").see("name: hanoi-1").notSee("{").keys("esc")
+	d.keys("r").see("Restore revision 1", "removed channel ch001").keys("ctrl+s").see("Done: revision 3 runs.")
 	d.second()
 	d.see("● running")
 	if len(box.Newest().Channels) != 0 {
@@ -167,7 +168,7 @@ func TestPeople(t *testing.T) {
 func TestNamesThatAreTaken(t *testing.T) {
 	box := fake.New()
 	d := drive(t, box, actor(3), 80, 24)
-	d.keys("4", "a", "op", "ctrl+s").see("there is a user op already")
+	d.keys("4", "a", "op", "ctrl+s").see("There is a user op already")
 	if a, err := box.Authenticate(t.Context(), "op", "op", "ssh", ""); err != nil || a.Role != control.Operator {
 		t.Errorf("op is %+v %v", a, err)
 	}

@@ -306,29 +306,51 @@ func (m *Model) become(a control.Actor) tea.Cmd {
 	return tea.Batch(m.show(0), m.ask())
 }
 
+// typing reports whether the page on top takes the keys for itself, and whether
+// letters are text to it.
+func (m *Model) typing() (typing, writing bool) {
+	t, ok := m.top().(page.Typing)
+	typing = ok && t.Typing()
+	if w, ok := m.top().(page.Writing); ok {
+		return typing, typing && w.Writing()
+	}
+	return typing, typing
+}
+
+// globals are the keys that the root answers on the page on top.
+func (m *Model) globals() []keymap.ID {
+	typing, _ := m.typing()
+	switch {
+	case typing:
+		return []keymap.ID{keymap.Help, keymap.Quit}
+	case len(m.stack) > 0:
+		return []keymap.ID{keymap.Back, keymap.Help, keymap.Quit}
+	}
+	return []keymap.ID{keymap.Tabs, keymap.NextTab, keymap.PrevTab, keymap.Help, keymap.Quit}
+}
+
 func (m *Model) key(k tea.KeyPressMsg) tea.Cmd {
 	top := m.top()
-	t, ok := top.(page.Typing)
-	typing := ok && t.Typing()
-	if typing && k.String() != "ctrl+c" {
+	typing, writing := m.typing()
+	ours := k.String() == "ctrl+c" || k.String() == "f1" || k.String() == "?" && !writing
+	if typing && !ours {
 		return top.Update(k)
 	}
-	ids := keymap.Globals()
-	switch id := keymap.Match(k, ids...); {
+	switch id := keymap.Match(k, m.globals()...); {
 	case id == keymap.Quit:
 		return m.quit()
 	case id == keymap.Help:
 		if _, is := top.(*help.Page); is {
 			return page.Pop(1)
 		}
-		return m.push(&help.Page{Env: m.env, Of: top.Title(), Listed: top.Keys()})
-	case id == keymap.Back && len(m.stack) > 0:
+		return m.push(&help.Page{Env: m.env, Of: top.Title(), Listed: top.Keys(), Everywhere: m.globals(), Typing: typing, Writing: writing})
+	case id == keymap.Back:
 		return m.pop(page.PopMsg{N: 1})
-	case id == keymap.Tabs && len(m.stack) == 0:
+	case id == keymap.Tabs:
 		return m.show(int(k.String()[0]-'1') % len(m.tabs))
-	case id == keymap.NextTab && len(m.stack) == 0:
+	case id == keymap.NextTab:
 		return m.show((m.tab + 1) % len(m.tabs))
-	case id == keymap.PrevTab && len(m.stack) == 0:
+	case id == keymap.PrevTab:
 		return m.show((m.tab + len(m.tabs) - 1) % len(m.tabs))
 	}
 	return top.Update(k)

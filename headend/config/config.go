@@ -45,7 +45,6 @@ type Channel struct {
 	SegmentCount    int      `json:"segment_count,omitempty"`    // segments in the live window; 3 to 1000, default 6
 	ChunkDuration   Duration `json:"chunk_duration,omitempty"`   // length of the parts of a segment for low latency; 100ms to 3s, less than a segment, default 500ms
 	HLSSCTE35       string   `json:"hls_scte35,omitempty"`       // splice cues in HLS: "rfc8216" (EXT-X-DATERANGE), "aws" (EXT-X-CUE-OUT and -IN), "both" or "none"; default rfc8216
-	StartTrack      string   `json:"start_track,omitempty"`      // video track a WebRTC viewer begins with, such as v2; default the middle one
 	Protocols       []string `json:"protocols,omitempty"`        // playout allowed, as AllProtocols; empty allows all
 
 	Outputs []Output `json:"outputs,omitempty"`

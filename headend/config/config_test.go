@@ -46,7 +46,7 @@ func TestValidateFindsEverything(t *testing.T) {
 	ch := &c.Channels[0]
 	ch.Title, ch.SourceTimeout, ch.ReturnDelay, ch.Recheck = "two\nlines", Duration(time.Millisecond), Duration(-1), Duration(time.Millisecond)
 	ch.SegmentDuration, ch.SegmentCount, ch.Protocols, ch.PIDs = Duration(time.Minute), 2, []string{"hls", "hls", "rtmp"}, "x"
-	ch.ChunkDuration, ch.HLSSCTE35, ch.StartTrack = Duration(time.Millisecond), "cue", "v0"
+	ch.ChunkDuration, ch.HLSSCTE35 = Duration(time.Millisecond), "cue"
 	ch.Service = strings.Repeat("s", 121)
 	ch.Inputs[0].URL, ch.Inputs[0].Priority, ch.Inputs[0].MaxRetry = "udp://x", -1, Duration(1)
 	ch.Inputs[1].Headers = map[string]string{"bad name": "x", "Ok": "a\r\nB: c", "M": Mask}
@@ -72,7 +72,7 @@ func TestValidateFindsEverything(t *testing.T) {
 	want = append(want, strings.Fields(`channels[news].inputs[2].user_agent
 		channels[news].source_timeout channels[news].return_delay channels[news].recheck_secondary_inputs_interval channels[news].service channels[news].pids
 		channels[news].segment_duration channels[news].segment_count
-		channels[news].chunk_duration channels[news].hls_scte35 channels[news].start_track channels[news].protocols[1] channels[news].protocols[2]
+		channels[news].chunk_duration channels[news].hls_scte35 channels[news].protocols[1] channels[news].protocols[2]
 		channels[news].outputs[0].url channels[news].outputs[0].bitrate channels[news].outputs[0].ttl channels[news].outputs[0].dscp
 		channels[streamer/x].name channels[2].name`)...)
 	if !reflect.DeepEqual(got, want) {

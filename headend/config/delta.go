@@ -80,7 +80,7 @@ func Delta(a, b Channel) ChannelDelta {
 		Choice:  a.ReturnDelay != b.ReturnDelay || a.NoReturn != b.NoReturn || a.Recheck != b.Recheck,
 		Rewrite: a.ProgramID != b.ProgramID || a.Service != b.Service || a.Provider != b.Provider || a.PIDs != b.PIDs,
 		Segment: a.SegmentDuration != b.SegmentDuration || a.SegmentCount != b.SegmentCount || a.ChunkDuration != b.ChunkDuration ||
-			a.HLSSCTE35 != b.HLSSCTE35 || a.StartTrack != b.StartTrack ||
+			a.HLSSCTE35 != b.HLSSCTE35 ||
 			!reflect.DeepEqual(a.Protocols, b.Protocols),
 	}
 	d.Inputs = matchEqual(opening(a.Inputs), opening(b.Inputs))

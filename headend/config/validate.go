@@ -223,9 +223,6 @@ func (v *validator) channel(path string, c *Channel) {
 	if !slices.Contains([]string{"", "rfc8216", "aws", "both", "none"}, c.HLSSCTE35) {
 		v.fail(path+".hls_scte35", "%q is no form of splice cues: expected rfc8216, aws, both or none", c.HLSSCTE35)
 	}
-	if n := strings.TrimPrefix(c.StartTrack, "v"); c.StartTrack != "" && (n == c.StartTrack || !trackNumber(n)) {
-		v.fail(path+".start_track", "%q is not a video track: expected v1 to v99", c.StartTrack)
-	}
 	for i, p := range c.Protocols {
 		at := fmt.Sprintf("%s.protocols[%d]", path, i)
 		if !slices.Contains(AllProtocols(), p) {
@@ -240,11 +237,6 @@ func (v *validator) channel(path string, c *Channel) {
 	for i := range c.Outputs {
 		v.output(fmt.Sprintf("%s.outputs[%d]", path, i), &c.Outputs[i])
 	}
-}
-
-func trackNumber(s string) bool {
-	n, err := strconv.Atoi(s)
-	return err == nil && n >= 1 && n <= 99 && strconv.Itoa(n) == s
 }
 
 func (v *validator) labels(path, service, provider string, pids PIDMap) {

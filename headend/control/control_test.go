@@ -329,7 +329,7 @@ func TestRules(t *testing.T) {
 		"AddUser": auth.Admin, "PutUser": auth.Admin, "SetPassword": auth.Admin, "AddKey": auth.Admin, "DeleteKey": auth.Admin, "DeleteUser": auth.Admin,
 		"UnlockUser": auth.Admin, "Tokens": auth.Admin, "CreateToken": auth.Admin, "DeleteToken": auth.Admin,
 	}
-	for _, m := range []string{"Config", "Revisions", "Revision", "Diff", "Validate", "Export", "Snapshot", "ChannelStatus", "Alarms",
+	for _, m := range []string{"Config", "Revisions", "Revision", "RevisionText", "Diff", "Validate", "Export", "Snapshot", "ChannelStatus", "Alarms",
 		"AlarmHistory", "System", "Interfaces", "Events", "Watch", "Users"} {
 		least[m] = auth.Viewer
 	}

@@ -19,7 +19,7 @@ func rules() map[string]rule {
 	viewer, operator, admin := rule{least: auth.Viewer}, rule{least: auth.Operator}, rule{least: auth.Admin}
 	own := rule{least: auth.Admin, own: true}
 	return map[string]rule{
-		"Config": viewer, "Revisions": viewer, "Revision": viewer, "Diff": viewer, "Validate": viewer, "Export": viewer,
+		"Config": viewer, "Revisions": viewer, "Revision": viewer, "RevisionText": viewer, "Diff": viewer, "Validate": viewer, "Export": viewer,
 		"Snapshot": viewer, "ChannelStatus": viewer, "Alarms": viewer, "AlarmHistory": viewer,
 		"System": viewer, "Interfaces": viewer, "Events": viewer, "Watch": viewer,
 		"Users": viewer, // only their own account, below admin

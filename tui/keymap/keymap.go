@@ -38,6 +38,8 @@ const (
 	Bottom
 	Open
 	Filter
+	FilterKeep
+	FilterOff
 	Sort
 
 	AddChannel
@@ -50,6 +52,8 @@ const (
 	SelectInput
 	Restart
 	Save
+	Commit
+	Submit
 	EditBox
 
 	NextField
@@ -105,9 +109,6 @@ func All() []ID {
 	return ids
 }
 
-// Globals returns the keys that work on every page.
-func Globals() []ID { return []ID{Tabs, NextTab, PrevTab, Back, Help, Quit} }
-
 // Lists returns the keys that move in a list.
 func Lists() []ID { return []ID{Up, Down, PageUp, PageDown, Top, Bottom} }
 
@@ -139,6 +140,21 @@ func Name(key string) string {
 	return strings.Join(parts, "+")
 }
 
+// Names returns how a person reads the keys of an ID that work now: where letters are
+// text, those that are no letters.
+func Names(id ID, writing bool) []string {
+	if id == Tabs {
+		return []string{table[id].Show}
+	}
+	var names []string
+	for _, k := range table[id].Keys {
+		if n := Name(k); n != "" && (!writing || len(k) > 1) {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
 // Match returns which of ids the key press means, None when none.
 func Match(msg tea.KeyPressMsg, ids ...ID) ID {
 	s := msg.String()
@@ -159,21 +175,23 @@ func key(text string, need control.Role, show string, keys ...string) Binding {
 
 // table is the keymap. Nobody changes it.
 var table = map[ID]Binding{
-	Help:     key("key.help", 0, "?"),
-	Back:     key("key.back", 0, "Esc", "esc"),
-	Quit:     key("key.quit", 0, "q", "q", "ctrl+c"),
-	NextTab:  key("key.next_tab", 0, "Tab", "tab"),
-	PrevTab:  key("key.prev_tab", 0, "Shift+Tab", "shift+tab"),
-	Tabs:     key("key.tabs", 0, "1-6", "1", "2", "3", "4", "5", "6"),
-	Up:       key("key.up", 0, "↑", "up", "k"),
-	Down:     key("key.down", 0, "↓", "down", "j"),
-	PageUp:   key("key.page_up", 0, "PgUp", "pgup", "ctrl+b"),
-	PageDown: key("key.page_down", 0, "PgDn", "pgdown", "ctrl+f"),
-	Top:      key("key.top", 0, "Home", "home", "g"),
-	Bottom:   key("key.bottom", 0, "End", "end", "G"),
-	Open:     key("key.open", 0, "Enter", "enter", "space", " "),
-	Filter:   key("key.filter", 0, "/"),
-	Sort:     key("key.sort", 0, "s"),
+	Help:       key("key.help", 0, "?", "?", "f1"),
+	Back:       key("key.back", 0, "Esc", "esc"),
+	Quit:       key("key.quit", 0, "q", "q", "ctrl+c"),
+	NextTab:    key("key.next_tab", 0, "Tab", "tab"),
+	PrevTab:    key("key.prev_tab", 0, "Shift+Tab", "shift+tab"),
+	Tabs:       key("key.tabs", 0, "1-6", "1", "2", "3", "4", "5", "6"),
+	Up:         key("key.up", 0, "↑", "up", "k"),
+	Down:       key("key.down", 0, "↓", "down", "j"),
+	PageUp:     key("key.page_up", 0, "PgUp", "pgup", "ctrl+b"),
+	PageDown:   key("key.page_down", 0, "PgDn", "pgdown", "ctrl+f"),
+	Top:        key("key.top", 0, "Home", "home", "g"),
+	Bottom:     key("key.bottom", 0, "End", "end", "G"),
+	Open:       key("key.open", 0, "Enter", "enter", "space", " "),
+	Filter:     key("key.filter", 0, "/"),
+	FilterKeep: key("key.filter_keep", 0, "Enter", "enter"),
+	FilterOff:  key("key.filter_off", 0, "Esc", "esc"),
+	Sort:       key("key.sort", 0, "s"),
 
 	AddChannel:  key("key.add_channel", Operator, "a"),
 	Edit:        key("key.edit", Operator, "e"),
@@ -185,6 +203,8 @@ var table = map[ID]Binding{
 	SelectInput: key("key.select_input", Operator, "i"),
 	Restart:     key("key.restart", Operator, "r"),
 	Save:        key("key.save", Operator, "Ctrl+S", "ctrl+s"),
+	Commit:      key("key.commit", Operator, "Ctrl+S", "ctrl+s"),
+	Submit:      key("key.submit", 0, "Ctrl+S", "ctrl+s"),
 	EditBox:     key("key.edit_box", Admin, "b"),
 
 	NextField:  key("key.next_field", 0, "↓", "down", "tab", "enter"),
@@ -215,6 +235,6 @@ var table = map[ID]Binding{
 	AddToken:     key("key.add_token", Admin, "t"),
 	LogView:      key("key.log", Operator, "g"),
 	EventView:    key("key.events", 0, "v"),
-	Yes:          key("key.yes", 0, "y", "y", "enter"),
+	Yes:          key("key.yes", 0, "y"), // not Enter: a key too many must not cost somebody a picture
 	No:           key("key.no", 0, "n", "n", "esc"),
 }

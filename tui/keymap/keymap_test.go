@@ -1,6 +1,7 @@
 package keymap
 
 import (
+	"strings"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
@@ -25,9 +26,30 @@ func TestMatch(t *testing.T) {
 		{tea.KeyPressMsg{Code: 's', Mod: tea.ModCtrl}, Save},
 		{tea.KeyPressMsg{Code: 'J', Text: "J"}, MoveDown},
 		{tea.KeyPressMsg{Code: 'z', Text: "z"}, None},
+		{tea.KeyPressMsg{Code: tea.KeyF1}, Help},
 	} {
-		if got := Match(c.key, AddChannel, Open, Save, MoveDown); got != c.want {
+		if got := Match(c.key, AddChannel, Open, Save, MoveDown, Help); got != c.want {
 			t.Errorf("%s: %d, want %d", c.key, got, c.want)
+		}
+	}
+}
+
+func TestOnlyYConfirms(t *testing.T) {
+	for _, k := range []tea.KeyPressMsg{{Code: tea.KeyEnter}, {Code: tea.KeySpace, Text: " "}, {Code: 'Y', Text: "Y"}} {
+		if got := Match(k, Yes, No); got != None {
+			t.Errorf("%s answers a question", k)
+		}
+	}
+}
+
+func TestNamesWhereLettersAreText(t *testing.T) {
+	for _, c := range []struct {
+		id      ID
+		writing bool
+		want    string
+	}{{Help, false, "? F1"}, {Help, true, "F1"}, {Quit, true, "Ctrl+C"}, {Open, false, "Enter Space"}, {Tabs, false, "1-6"}} {
+		if got := strings.Join(Names(c.id, c.writing), " "); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
 		}
 	}
 }

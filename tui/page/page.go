@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -37,6 +38,10 @@ type Page interface {
 
 // Typing is a page that may take letters as text: the root then leaves it every key.
 type Typing interface{ Typing() bool }
+
+// Writing is a page that is Typing and can say whether letters are text just now. A
+// page that cannot say writes as long as it types.
+type Writing interface{ Writing() bool }
 
 // Dirty is a page that may hold changes nobody has saved.
 type Dirty interface{ Dirty() bool }
@@ -92,7 +97,10 @@ type (
 	// ShownMsg tells a page that it is on top again.
 	ShownMsg struct{}
 	// ConfigMsg says that a new configuration was committed from here.
-	ConfigMsg struct{ Revision control.Revision }
+	ConfigMsg struct {
+		Revision control.Revision
+		Channel  string // the channel it was about, if one
+	}
 )
 
 // Do returns a command that asks the box. fn runs on its own goroutine with copies;
@@ -128,7 +136,23 @@ func (e *Env) ErrorText(err error) string {
 			return e.Text.T(key)
 		}
 	}
-	return text.Clean(err.Error())
+	var fields control.FieldErrors
+	if errors.As(err, &fields) {
+		var said []string
+		for _, f := range fields {
+			said = append(said, e.FieldText(f))
+		}
+		return strings.Join(said, "; ")
+	}
+	return e.Text.Said(text.Clean(err.Error()))
+}
+
+// FieldText says what is wrong with a field, and which.
+func (e *Env) FieldText(f control.FieldError) string {
+	if f.Path == "" {
+		return e.Text.Said(f.Text)
+	}
+	return e.Text.Place(f.Path) + ": " + e.Text.Said(f.Text)
 }
 
 // Key returns a key of the page, turned off when the role does not suffice or, with

@@ -12,6 +12,7 @@ type Service interface {
 	Config(ctx context.Context, a control.Actor) (control.Revision, control.Config, error)
 	Revisions(ctx context.Context, a control.Actor, before int64, limit int) ([]control.Revision, error)
 	Revision(ctx context.Context, a control.Actor, id int64) (control.Revision, control.Config, error)
+	RevisionText(ctx context.Context, a control.Actor, id int64) ([]byte, error)
 	Diff(ctx context.Context, a control.Actor, from, to int64) ([]control.Change, error)
 	Validate(ctx context.Context, a control.Actor, c control.Config) error
 	Propose(ctx context.Context, a control.Actor, base int64, c control.Config) (control.Plan, error)

@@ -129,6 +129,9 @@ func (f *Form) Kind() Kind {
 	return f.fields[f.focus].Kind
 }
 
+// Writing reports whether letters go into the field with the focus.
+func (f *Form) Writing() bool { return f.Kind() == Text || f.Kind() == Secret }
+
 // Paste inserts text where one types.
 func (f *Form) Paste(s string) bool {
 	n := f.fields[f.focus]

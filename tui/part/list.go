@@ -58,6 +58,7 @@ type Column struct {
 	Width int    // cells
 	Grow  bool
 	Right bool
+	Ends  bool // a text that does not fit keeps both its ends
 }
 
 // Cell is one cell: text without escape sequences, and how it looks unless its row
@@ -92,13 +93,8 @@ func (t Table) Row(cells []Cell, selected bool) string {
 	return s
 }
 
-func (t Table) line(cells []Cell, selected, plain bool) string {
-	var b strings.Builder
-	b.WriteString(" ")
-	if selected {
-		b.Reset()
-		b.WriteString(t.Theme.Mark)
-	}
+// Grow returns the width of the column that grows, at least 4 cells.
+func (t Table) Grow() int {
 	grow := t.Width - 1
 	for _, c := range t.Columns {
 		grow -= 1
@@ -106,18 +102,32 @@ func (t Table) line(cells []Cell, selected, plain bool) string {
 			grow -= c.Width
 		}
 	}
+	return max(grow, 4)
+}
+
+func (t Table) line(cells []Cell, selected, plain bool) string {
+	var b strings.Builder
+	b.WriteString(" ")
+	if selected {
+		b.Reset()
+		b.WriteString(t.Theme.Mark)
+	}
+	grow := t.Grow()
 	for i, c := range t.Columns {
 		w := c.Width
 		if c.Grow {
-			w = max(grow, 4)
+			w = grow
 		}
 		s := ""
 		if i < len(cells) {
 			s = text.Clean(cells[i].Text)
 		}
-		if c.Right {
+		switch {
+		case c.Right:
 			s = text.FitRight(s, w)
-		} else {
+		case c.Ends:
+			s = text.FitEnds(s, w)
+		default:
 			s = text.Fit(s, w)
 		}
 		b.WriteByte(' ')

@@ -224,7 +224,7 @@ func TestFirstLoginToChannelInList(t *testing.T) {
 	s.send("\x1b")
 	s.see("Review and save")
 	s.send("\x13") // Ctrl+S
-	s.see("added channels[news]")
+	s.see("added channel news")
 	s.send("first one\r\r")
 	s.see("ON AIR")
 	s.see("news")

@@ -6,7 +6,7 @@ import "maps"
 type pair [2]string
 
 // catalogue is every text of the console. Nobody changes it.
-var catalogue = merge(frameTexts, keyTexts, channelTexts, formTexts, pageTexts, alarmTexts)
+var catalogue = merge(frameTexts, keyTexts, channelTexts, formTexts, pageTexts, alarmTexts, saidTexts)
 
 func merge(tables ...map[string]pair) map[string]pair {
 	all := map[string]pair{}

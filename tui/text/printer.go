@@ -171,6 +171,22 @@ func Fit(s string, w int) string {
 	return s
 }
 
+// FitEnds is Fit for a text whose end says as much as its beginning, such as an address
+// with its port: what does not fit is cut out of the middle.
+func FitEnds(s string, w int) string {
+	if Width(s) <= w || w < 4 {
+		return Fit(s, w)
+	}
+	tail := ""
+	for _, r := range slices.Backward([]rune(s)) {
+		if Width(string(r)+tail) > w/2 {
+			break
+		}
+		tail = string(r) + tail
+	}
+	return Fit(runewidth.Truncate(s, w-Width(tail), "…")+tail, w)
+}
+
 // FitRight is Fit with the text at the right edge.
 func FitRight(s string, w int) string {
 	n := Width(s)

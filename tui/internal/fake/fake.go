@@ -33,6 +33,10 @@ type Box struct {
 	Status    func(c control.Channel, i int) control.ChannelStatus
 	Bump      uint64 // added to numbers that move
 	broken    bool
+	Warnings  []string // of every plan
+	Refuses   error    // what plans answer
+
+	RefusesUser, RefusesPassword error // what PutUser and SetPassword answer
 }
 
 // New returns a box with the users admin, op and view, whose passwords are their names.
@@ -132,6 +136,21 @@ func (b *Box) Revision(_ context.Context, a control.Actor, id int64) (control.Re
 	return b.revisions[id-1], b.documents[id-1], nil
 }
 
+func (b *Box) RevisionText(ctx context.Context, a control.Actor, id int64) ([]byte, error) {
+	_, c, err := b.Revision(ctx, a, id)
+	if err != nil {
+		return nil, err
+	}
+	out := fmt.Sprintf("box:\n  name: %s\n  language: %s\n  http: %s\n  ssh: %s\nchannels:\n", c.Box.Name, c.Box.Language, c.Box.HTTP, c.Box.SSH)
+	for _, ch := range c.Channels {
+		out += fmt.Sprintf("  - name: %s\n    title: %s\n    inputs:\n", ch.Name, ch.Title)
+		for _, in := range ch.Inputs {
+			out += "      - url: " + in.URL + "\n"
+		}
+	}
+	return []byte(out), nil
+}
+
 func (b *Box) Diff(_ context.Context, a control.Actor, from, to int64) ([]control.Change, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -201,10 +220,17 @@ func (b *Box) Propose(ctx context.Context, a control.Actor, base int64, c contro
 	for _, ch := range p.Changes {
 		if ch.Kind != "added" && strings.HasPrefix(ch.Path, "channels[") {
 			name, _, _ := strings.Cut(strings.TrimPrefix(ch.Path, "channels["), "]")
-			p.Interrupts = append(p.Interrupts, "channel/"+name+": inputs restart")
+			what := "inputs that changed restart; viewers notice if one of them is on air"
+			if ch.Kind == "removed" {
+				what = "goes off air"
+			}
+			p.Interrupts = append(p.Interrupts, "channel/"+name+": "+what)
 		}
 	}
-	return p, nil
+	if b.Warnings != nil {
+		p.Warnings = b.Warnings
+	}
+	return p, b.Refuses
 }
 
 func (b *Box) Commit(ctx context.Context, a control.Actor, base int64, c control.Config, comment string) (control.Revision, error) {
@@ -242,7 +268,7 @@ func (b *Box) ExportSecrets(ctx context.Context, a control.Actor) ([]byte, error
 	return b.Export(ctx, a)
 }
 
-func (b *Box) Parse(_ context.Context, a control.Actor, text []byte) (control.Config, error) {
+func (b *Box) Parse(_ context.Context, a control.Actor, doc []byte) (control.Config, error) {
 	var c control.Config
-	return c, json.Unmarshal(text, &c)
+	return c, json.Unmarshal(doc, &c)
 }

@@ -22,6 +22,9 @@ func (b *Box) AddUser(ctx context.Context, a control.Actor, u control.User, pass
 	if known {
 		return &control.Error{Code: control.CodeConflict, Text: "there is a user " + u.Name + " already"}
 	}
+	if password != "" && b.RefusesPassword != nil {
+		return b.RefusesPassword
+	}
 	if err := b.PutUser(ctx, a, u); err != nil || password == "" {
 		return err
 	}
@@ -36,6 +39,9 @@ func (b *Box) PutUser(_ context.Context, a control.Actor, u control.User) error 
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.RefusesUser != nil {
+		return b.RefusesUser
+	}
 	for i := range b.users {
 		if b.users[i].Name == u.Name {
 			b.users[i].Role, b.users[i].Language = u.Role, u.Language
@@ -56,8 +62,10 @@ func (b *Box) DeleteUser(_ context.Context, a control.Actor, name string) error 
 func (b *Box) SetPassword(_ context.Context, a control.Actor, name, password string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.passwords[name] = password
-	return nil
+	if b.RefusesPassword == nil {
+		b.passwords[name] = password
+	}
+	return b.RefusesPassword
 }
 
 func (b *Box) AddKey(_ context.Context, a control.Actor, user, line string) (control.Key, error) {

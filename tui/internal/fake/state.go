@@ -98,7 +98,9 @@ func (b *Box) Alarms(_ context.Context, a control.Actor) ([]control.Alarm, error
 }
 
 func (b *Box) AlarmHistory(_ context.Context, a control.Actor, limit int) ([]control.Alarm, error) {
-	return b.History, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append(slices.Clone(b.alarms), b.History...), nil
 }
 
 func (b *Box) AlarmInfo(code control.AlarmCode) (control.AlarmInfo, bool) {

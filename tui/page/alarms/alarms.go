@@ -3,6 +3,7 @@ package alarms
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -48,6 +49,7 @@ func (p *Page) load() tea.Cmd {
 		m := rowsMsg{past: past}
 		if past {
 			m.rows, m.err = s.AlarmHistory(ctx, a, historyLimit)
+			m.rows = slices.DeleteFunc(m.rows, func(a control.Alarm) bool { return a.Cleared.IsZero() }) // those still raised are on the other list
 		} else {
 			m.rows, m.err = s.Alarms(ctx, a)
 		}
@@ -183,6 +185,9 @@ func (p *Page) View() string {
 		{Title: s.T("col.severity"), Width: 13}, {Title: s.T("col.since"), Width: 10}, {Title: s.T("col.object"), Width: 18},
 		{Title: s.T("col.alarm"), Grow: true}, {Title: s.T("col.ack"), Width: 10},
 	}}
+	if p.past { // who took it stands below
+		table.Columns = slices.Insert(table.Columns[:4], 2, part.Column{Title: s.T("col.until"), Width: 10})
+	}
 	lines = append(lines, table.Body(&p.list, len(p.rows), p.rowsShown()+1, func(i int) []part.Cell { return p.row(&p.rows[i]) })...)
 	return strings.Join(append(lines, p.detail()...), "\n")
 }
@@ -190,11 +195,17 @@ func (p *Page) View() string {
 func (p *Page) row(a *control.Alarm) []part.Cell {
 	word, style := p.Env.Severity(a.Severity)
 	title, _, _ := p.Env.AlarmText(a.Code)
+	s, now := p.Env.Text, p.Env.Now()
+	severity, since := part.Cell{Text: word, Style: style}, part.Cell{Text: s.Moment(a.Raised, now)}
+	object, alarm := part.Cell{Text: s.Place(a.Object)}, part.Cell{Text: title}
+	if p.past {
+		return []part.Cell{severity, since, {Text: s.Moment(a.Cleared, now)}, object, alarm}
+	}
 	acked := a.AckedBy
 	if acked == "" {
 		acked = "-"
 	}
-	return []part.Cell{{Text: word, Style: style}, {Text: p.Env.Text.Moment(a.Raised, p.Env.Now())}, {Text: a.Object}, {Text: title}, {Text: acked}}
+	return []part.Cell{severity, since, object, alarm, {Text: acked}}
 }
 
 // detail explains the selected alarm.
@@ -210,12 +221,12 @@ func (p *Page) detail() []string {
 		when = s.T("alarms.from_to", s.DateTime(a.Raised), s.DateTime(a.Cleared))
 	}
 	out := []string{t.Dim.Render(strings.Repeat(t.Rule, p.w))}
-	out = append(out, part.Paragraph(title+" ("+string(a.Code)+", "+a.Object+")", p.w-1, 1, t.Title)...)
+	out = append(out, part.Paragraph(title+" ("+string(a.Code)+", "+s.Place(a.Object)+")", p.w-1, 1, t.Title)...)
 	out = append(out, " "+t.Dim.Render(when))
 	if a.AckedBy != "" {
 		out = append(out, " "+t.Dim.Render(s.T("alarms.acked_at", text.Clean(a.AckedBy), s.DateTime(a.Acked))))
 	}
-	for _, d := range [][2]string{{"alarms.seen", a.Detail}, {"alarms.cause", cause}, {"alarms.remedy", remedy}} {
+	for _, d := range [][2]string{{"alarms.seen", s.Said(a.Detail)}, {"alarms.cause", cause}, {"alarms.remedy", remedy}} {
 		if d[1] != "" {
 			out = append(out, part.Paragraph(s.T(d[0])+": "+d[1], p.w-1, 1, t.Dim.UnsetForeground())...)
 		}

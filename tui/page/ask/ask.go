@@ -34,6 +34,9 @@ func (c *Confirm) Title() string { return c.Env.Text.T("ask.title") }
 // Typing implements page.Typing: yes and no are letters.
 func (c *Confirm) Typing() bool { return true }
 
+// Writing implements page.Writing.
+func (c *Confirm) Writing() bool { return false }
+
 // Keys implements page.Page.
 func (c *Confirm) Keys() []page.Key {
 	return []page.Key{{ID: keymap.Yes}, {ID: keymap.No}}

@@ -116,10 +116,22 @@ func (p *Page) section(head, none string, cols []part.Column, n int, row func(in
 	return out
 }
 
+// whole writes the addresses out that the column cuts.
+func (p *Page) whole(cols []part.Column, n int, url func(i int) string) []string {
+	var out []string
+	room := part.Table{Width: p.w, Columns: cols}.Grow()
+	for i := range n {
+		if u := text.Clean(url(i)); text.Width(u) > room {
+			out = append(out, part.Paragraph(strconv.Itoa(i+1)+": "+u, p.w-1, 4, p.Env.Theme.Dim)...)
+		}
+	}
+	return out
+}
+
 func (p *Page) inputs(c *control.ChannelStatus) []string {
 	t, s := p.Env.Theme, p.Env.Text
 	cols := []part.Column{
-		{Title: "#", Width: 2}, {Title: s.T("col.state"), Width: 14}, {Title: s.T("col.address"), Grow: true},
+		{Title: "#", Width: 2}, {Title: s.T("col.state"), Width: 14}, {Title: s.T("col.address"), Grow: true, Ends: true},
 		{Title: s.T("col.rate"), Width: 11, Right: true}, {Title: "CC", Width: 6, Right: true},
 		{Title: s.T("col.lost"), Width: 6, Right: true}, {Title: s.T("col.drops"), Width: 6, Right: true}, {Title: s.T("col.retries"), Width: 6, Right: true},
 	}
@@ -136,6 +148,7 @@ func (p *Page) inputs(c *control.ChannelStatus) []string {
 			{Text: s.Uint(n.Continuity)}, {Text: s.Uint(n.LostPackets)}, {Text: s.Uint(n.KernelDrops)}, {Text: s.Uint(n.Retries)},
 		}
 	})
+	out = append(out, p.whole(cols, len(c.Inputs), func(i int) string { return c.Inputs[i].URL })...)
 	for i, in := range c.Inputs {
 		n := in.Counters
 		if rest := n.Transport + n.Sync + n.CRC + n.PCRJumps + n.Scrambled; rest > 0 {
@@ -186,7 +199,7 @@ func (p *Page) services(c *control.ChannelStatus) []string {
 func (p *Page) outputs(c *control.ChannelStatus) []string {
 	t, s := p.Env.Theme, p.Env.Text
 	cols := []part.Column{
-		{Title: "#", Width: 2}, {Title: s.T("col.state"), Width: 14}, {Title: s.T("col.address"), Grow: true},
+		{Title: "#", Width: 2}, {Title: s.T("col.state"), Width: 14}, {Title: s.T("col.address"), Grow: true, Ends: true},
 		{Title: s.T("col.rate"), Width: 11, Right: true}, {Title: s.T("col.stuffing"), Width: 7, Right: true},
 		{Title: s.T("col.late"), Width: 6, Right: true}, {Title: s.T("col.overflow"), Width: 6, Right: true}, {Title: s.T("col.drops"), Width: 6, Right: true},
 	}
@@ -198,6 +211,7 @@ func (p *Page) outputs(c *control.ChannelStatus) []string {
 			{Text: s.Percent(o.Stuffing)}, {Text: s.Uint(o.Late)}, {Text: s.Uint(o.Overflow)}, {Text: s.Uint(o.Dropped)},
 		}
 	})
+	out = append(out, p.whole(cols, len(c.Outputs), func(i int) string { return c.Outputs[i].URL })...)
 	for i, o := range c.Outputs {
 		if o.LastError != "" {
 			out = append(out, part.Paragraph(strconv.Itoa(i+1)+": "+o.LastError, p.w-1, 4, t.Bad)...)

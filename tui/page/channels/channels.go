@@ -27,6 +27,7 @@ type Page struct {
 	typing bool // in the filter
 	sort   int
 	moved  []string // names in the order the operator has put them, nil when as configured
+	next   string   // a channel just committed: the cursor goes there once it is seen
 	rows   []control.ChannelStatus
 	w, h   int
 }
@@ -42,6 +43,9 @@ func (p *Page) Title() string { return p.Env.Text.T("tab.channels") }
 
 // Typing implements page.Typing.
 func (p *Page) Typing() bool { return p.typing || p.moved != nil }
+
+// Writing implements page.Writing.
+func (p *Page) Writing() bool { return p.typing }
 
 // Dirty implements page.Dirty.
 func (p *Page) Dirty() bool { return p.moved != nil }
@@ -63,6 +67,9 @@ func (p *Page) Keys() []page.Key {
 	if p.sort != 0 || p.filter.String() != "" {
 		sorted = p.Env.Text.T("channels.move_sorted")
 	}
+	if p.typing {
+		return []page.Key{{ID: keymap.FilterKeep}, {ID: keymap.FilterOff}, {ID: keymap.Up}, {ID: keymap.Down}, {ID: keymap.Clear}}
+	}
 	if p.moved != nil {
 		return []page.Key{e.Key(keymap.Save), e.Key(keymap.MoveUp), e.Key(keymap.MoveDown), {ID: keymap.Up}, {ID: keymap.Down}, {ID: keymap.Back}}
 	}
@@ -81,7 +88,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case page.SnapshotMsg:
 		p.arrange()
 	case page.ConfigMsg:
-		p.moved = nil
+		p.moved, p.next = nil, msg.Channel
 	case tea.PasteMsg:
 		if p.typing {
 			p.filter.Insert(msg.Content)
@@ -180,6 +187,9 @@ func (p *Page) arrange() {
 		slices.SortStableFunc(p.rows, func(a, b control.ChannelStatus) int { return place(a) - place(b) })
 	}
 	sortRows(p.rows, orders()[p.sort])
+	if p.next != "" && slices.ContainsFunc(p.rows, func(c control.ChannelStatus) bool { return c.Name == p.next }) {
+		at, p.next = p.next, ""
+	}
 	for i, c := range p.rows {
 		if c.Name == at {
 			p.list.Cursor = i

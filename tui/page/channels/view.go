@@ -24,7 +24,10 @@ func (p *Page) View() string {
 	t := p.table()
 	lines := []string{p.head()}
 	lines = append(lines, t.Body(&p.list, len(p.rows), p.h-1, func(i int) []part.Cell { return p.row(&p.rows[i]) })...)
-	if len(p.rows) == 0 {
+	switch {
+	case p.Env.Snap.At.IsZero(): // nothing is known yet
+		return " " + p.Env.Text.T("loading")
+	case len(p.rows) == 0:
 		lines = append(lines, "", "  "+p.Env.Text.T("channels.no_match"))
 	}
 	return strings.Join(lines, "\n")

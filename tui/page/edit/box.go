@@ -11,14 +11,15 @@ import (
 
 // Box is the form of what concerns the machine and not one channel.
 type Box struct {
-	Env    *page.Env
-	form   part.Form
-	ready  bool
-	base   control.Revision
-	config control.Config
-	draft  control.Box
-	errs   map[string]string
-	seq    int
+	Env     *page.Env
+	form    part.Form
+	ready   bool
+	base    control.Revision
+	config  control.Config
+	draft   control.Box
+	errs    map[string]string
+	refused refusal[control.Box]
+	seq     int
 }
 
 // Init implements page.Page.
@@ -35,6 +36,9 @@ func (p *Box) Title() string { return p.Env.Text.T("edit.box") }
 
 // Typing implements page.Typing.
 func (p *Box) Typing() bool { return true }
+
+// Writing implements page.Writing.
+func (p *Box) Writing() bool { return p.form.Writing() }
 
 // Dirty implements page.Dirty.
 func (p *Box) Dirty() bool { return p.ready && p.draft != p.config.Box }
@@ -56,7 +60,13 @@ func (p *Box) Update(msg tea.Msg) tea.Cmd {
 		p.fields()
 	case checkedMsg:
 		if msg.owner == p && msg.seq == p.seq {
-			p.errs, p.form.Errors = msg.errs, msg.errs
+			p.errs = msg.errs
+			p.form.Errors = p.refused.merge(p.errs, p.draft)
+		}
+	case page.ShownMsg:
+		p.form.Errors = p.refused.merge(p.errs, p.draft)
+		if p.refused.news() {
+			p.form.FocusError()
 		}
 	case tea.PasteMsg:
 		if p.ready && p.form.Paste(msg.Content) {
@@ -116,6 +126,9 @@ func (p *Box) save() tea.Cmd {
 		Title: p.Env.Text.T("plan.title"), Seen: p.base, Close: 1,
 		Apply:   func(c control.Config) control.Config { c.Box = draft; return c },
 		Touches: func(c control.Config) any { return c.Box }, Before: p.config.Box,
+		Refused: func(f control.FieldErrors) {
+			p.refused = refusal[control.Box]{draft, below(p.Env.Text, f, []string{"box."}), true}
+		},
 	}})
 }
 

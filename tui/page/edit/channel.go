@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"sigma/tui/page"
 	"sigma/tui/page/ask"
 	"sigma/tui/part"
+	"sigma/tui/text"
 )
 
 // Channel is the form of one channel, with its inputs and outputs as lists.
@@ -30,6 +32,7 @@ type Channel struct {
 	before  control.Channel // as read
 	draft   control.Channel
 	errs    map[string]string // by path below the channel
+	refused refusal[control.Channel]
 	seq     int
 	visited bool // a list entry was opened: its errors are no longer news
 	w, h    int
@@ -77,6 +80,9 @@ func (p *Channel) isNew() bool { return p.Name == "" || p.Copy }
 // Typing implements page.Typing.
 func (p *Channel) Typing() bool { return true }
 
+// Writing implements page.Writing.
+func (p *Channel) Writing() bool { return p.form.Writing() }
+
 // Dirty implements page.Dirty.
 func (p *Channel) Dirty() bool {
 	return p.ready && (p.form.Bad() || !reflect.DeepEqual(p.draft, p.before))
@@ -111,12 +117,21 @@ func (p *Channel) Update(msg tea.Msg) tea.Cmd {
 		}
 	case checkedMsg:
 		if msg.owner == p && msg.seq == p.seq {
-			p.errs, p.form.Errors = msg.errs, msg.errs
+			p.errs = msg.errs
+			p.form.Errors = p.refused.merge(p.errs, p.draft)
 		}
 	case page.ShownMsg:
 		if p.ready {
 			p.fields()
+			p.form.Errors = p.refused.merge(p.errs, p.draft)
+			if p.refused.news() {
+				p.form.FocusError()
+			}
 			return p.check()
+		}
+	case arrangeMsg:
+		if msg.owner == p {
+			return p.arrange(msg)
 		}
 	case tea.PasteMsg:
 		if p.ready && p.form.Paste(msg.Content) {
@@ -216,33 +231,69 @@ func (p *Channel) was() string {
 func (p *Channel) check() tea.Cmd {
 	p.seq++
 	next := apply(p.was(), p.draft)(p.config)
+	return validate(p.Env, p, p.seq, next, p.prefixes()...)
+}
+
+// prefixes are how paths below the draft begin: by its name, or its place where the
+// name is empty or taken.
+func (p *Channel) prefixes() []string {
+	next := apply(p.was(), p.draft)(p.config)
 	at := slices.IndexFunc(next.Channels, func(c control.Channel) bool { return c.Name == p.was() && p.was() != "" || c.Name == p.draft.Name })
 	if p.was() == "" {
 		at = len(next.Channels) - 1
 	}
-	prefixes := []string{"channels[" + p.draft.Name + "].", fmt.Sprintf("channels[%d].", at)}
-	return validate(p.Env, p, p.seq, next, prefixes...)
+	return []string{"channels[" + p.draft.Name + "].", fmt.Sprintf("channels[%d].", at)}
 }
 
 // validate answers with the errors below the first of the prefixes that fits, by the
 // rest of their paths.
 func validate(e *page.Env, owner any, seq int, c control.Config, prefixes ...string) tea.Cmd {
+	say := e.Text
 	return e.Do(func(ctx context.Context, s page.Service, a control.Actor) tea.Msg {
-		m := checkedMsg{owner, seq, map[string]string{}}
 		var fields control.FieldErrors
-		if !errors.As(s.Validate(ctx, a, c), &fields) {
-			return m
-		}
-		for _, f := range fields {
-			for _, prefix := range prefixes {
-				rest, ok := strings.CutPrefix(f.Path, prefix)
-				if _, had := m.errs[rest]; ok && !had {
-					m.errs[rest] = f.Text
-				}
+		_ = errors.As(s.Validate(ctx, a, c), &fields) // what is no FieldErrors shows in the review
+		return checkedMsg{owner, seq, below(say, fields, prefixes)}
+	})
+}
+
+// below returns the errors below the first of the prefixes that fits, by the rest of
+// their paths.
+func below(say text.Printer, fields control.FieldErrors, prefixes []string) map[string]string {
+	errs := map[string]string{}
+	for _, f := range fields {
+		for _, prefix := range prefixes {
+			rest, ok := strings.CutPrefix(f.Path, prefix)
+			if _, had := errs[rest]; ok && !had {
+				errs[rest] = say.Said(f.Text)
 			}
 		}
-		return m
-	})
+	}
+	return errs
+}
+
+// refusal is what the box said of a draft in the review: validation cannot know it,
+// so it stands in the form until the draft is another.
+type refusal[T any] struct {
+	draft T
+	errs  map[string]string
+	fresh bool
+}
+
+// merge returns the errors of validation and, while draft is what was refused, these.
+func (r *refusal[T]) merge(errs map[string]string, draft T) map[string]string {
+	if len(r.errs) == 0 || !reflect.DeepEqual(r.draft, draft) {
+		return errs
+	}
+	all := maps.Clone(r.errs)
+	maps.Copy(all, errs)
+	return all
+}
+
+// news reports once that there is something to show.
+func (r *refusal[T]) news() bool {
+	fresh := r.fresh
+	r.fresh = false
+	return fresh
 }
 
 // save opens the plan, unless a field is wrong.
@@ -261,7 +312,10 @@ func (p *Channel) save() tea.Cmd {
 	}
 	return page.Push(&Plan{Env: p.Env, Change: Change{
 		Title: p.Env.Text.T("plan.title"), Apply: apply(was, p.draft), Seen: p.base, Close: 1,
-		Touches: touches, Before: touches(p.config),
+		Touches: touches, Before: touches(p.config), Channel: p.draft.Name,
+		Refused: func(f control.FieldErrors) {
+			p.refused = refusal[control.Channel]{p.draft.Clone(), below(p.Env.Text, f, p.prefixes()), true}
+		},
 	}})
 }
 

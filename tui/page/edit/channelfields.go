@@ -9,6 +9,7 @@ import (
 	"sigma/headend/control"
 	"sigma/tui/keymap"
 	"sigma/tui/page"
+	"sigma/tui/page/ask"
 	"sigma/tui/part"
 )
 
@@ -37,16 +38,15 @@ func (p *Channel) fields() {
 		m.heading("labels"),
 		m.text("service", "service", &d.Service),
 		m.text("provider", "provider", &d.Provider),
-		number(m, "program_id", "program_id", &d.ProgramID),
+		number(m, "program_id", "program_id", 1, 65535, &d.ProgramID),
 		m.pids("pids", &d.PIDs),
 		m.heading("hls"),
 		m.protocols("protocols", &d.Protocols),
 		m.duration("segment_duration", "segment_duration", &d.SegmentDuration),
-		number(m, "segment_count", "segment_count", &d.SegmentCount),
+		number(m, "segment_count", "segment_count", 3, 1000, &d.SegmentCount),
 		m.duration("chunk_duration", "chunk_duration", &d.ChunkDuration),
 		m.choice(m.text("hls_scte35", "hls_scte35", &d.HLSSCTE35), [2]string{"", "hls_scte35.default"}, [2]string{"rfc8216", "hls_scte35.rfc8216"},
 			[2]string{"aws", "hls_scte35.aws"}, [2]string{"both", "hls_scte35.both"}, [2]string{"none", "hls_scte35.none"}),
-		m.text("start_track", "start_track", &d.StartTrack),
 		m.heading("notes"),
 		m.text("comment", "comment", &d.Comment),
 		m.yesNo("disabled", "disabled", &d.Disabled, "disabled.no", "disabled.yes"),
@@ -127,7 +127,7 @@ func (p *Channel) inputAct(id keymap.ID, i int) tea.Cmd {
 	case keymap.ItemCopy:
 		return p.addInput(i+1, p.draft.Clone().Inputs[i])
 	}
-	return p.arranged("inputs", arrange(&p.draft.Inputs, id, i))
+	return p.arrangeAt("input", p.draft.Inputs[i].URL, id, i)
 }
 
 func (p *Channel) outputAct(id keymap.ID, i int) tea.Cmd {
@@ -137,7 +137,33 @@ func (p *Channel) outputAct(id keymap.ID, i int) tea.Cmd {
 	case keymap.ItemCopy:
 		return p.addOutput(i+1, p.draft.Clone().Outputs[i])
 	}
-	return p.arranged("outputs", arrange(&p.draft.Outputs, id, i))
+	return p.arrangeAt("output", p.draft.Outputs[i].URL, id, i)
+}
+
+// arrangeMsg is an arrangement that was asked about.
+type arrangeMsg struct {
+	owner *Channel
+	kind  string
+	id    keymap.ID
+	i     int
+}
+
+// arrangeAt arranges the list of inputs or outputs; it asks before one with an address
+// goes, for there is no way back but throwing the whole draft away.
+func (p *Channel) arrangeAt(kind, url string, id keymap.ID, i int) tea.Cmd {
+	do := arrangeMsg{p, kind, id, i}
+	if id == keymap.ItemRemove && url != "" {
+		t := p.Env.Text
+		return page.Push(&ask.Confirm{Env: p.Env, Head: t.T("edit.remove", t.T("item."+kind, i+1)), Lines: []string{url}, Yes: func() tea.Msg { return do }})
+	}
+	return p.arrange(do)
+}
+
+func (p *Channel) arrange(m arrangeMsg) tea.Cmd {
+	if m.kind == "input" {
+		return p.arranged("inputs", arrange(&p.draft.Inputs, m.id, m.i))
+	}
+	return p.arranged("outputs", arrange(&p.draft.Outputs, m.id, m.i))
 }
 
 // arrange removes or moves the entry at i and returns where the focus goes.
@@ -175,7 +201,7 @@ func inputFields(m maker, in *control.Input) []part.Field {
 		m.text("item.comment", "comment", &in.Comment),
 		m.yesNo("item.disabled", "disabled", &in.Disabled, "item.disabled.no", "item.disabled.yes"),
 		m.heading("more"),
-		number(m, "priority", "priority", &in.Priority),
+		number(m, "priority", "priority", 1, 1000, &in.Priority),
 		m.duration("input.source_timeout", "source_timeout", &in.SourceTimeout),
 		m.duration("max_retry", "max_retry_timeout", &in.MaxRetry),
 		m.headers("headers", &in.Headers),
@@ -190,12 +216,12 @@ func outputFields(m maker, o *control.Output) []part.Field {
 		m.text("item.comment", "comment", &o.Comment),
 		m.yesNo("item.disabled", "disabled", &o.Disabled, "item.disabled.no", "item.disabled.yes"),
 		m.heading("more"),
-		m.optional("hops", "ttl", &o.TTL),
-		number(m, "dscp", "dscp", &o.DSCP),
+		m.optional("hops", "ttl", 0, 255, &o.TTL),
+		number(m, "dscp", "dscp", 0, 63, &o.DSCP),
 		m.yesNo("loop", "multicast_loop", &o.MulticastLoop, "loop.no", "loop.yes"),
 		m.text("output.service", "service", &o.Service),
 		m.text("output.provider", "provider", &o.Provider),
-		number(m, "pnr", "pnr", &o.ProgramID),
+		number(m, "pnr", "pnr", 1, 65535, &o.ProgramID),
 		m.pids("pids", &o.PIDs),
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"sigma/tui/keymap"
 	"sigma/tui/page"
+	"sigma/tui/page/ask"
 	"sigma/tui/part"
 )
 
@@ -32,6 +33,7 @@ func (p *entry) Init() tea.Cmd {
 func (p *entry) SetSize(w, h int) { p.form.SetSize(w, h) }
 func (p *entry) Title() string    { return p.title }
 func (p *entry) Typing() bool     { return true }
+func (p *entry) Writing() bool    { return p.form.Writing() }
 func (p *entry) Dirty() bool      { return p.owner.Dirty() }
 
 func (p *entry) Keys() []page.Key {
@@ -54,7 +56,14 @@ func (p *entry) Update(msg tea.Msg) tea.Cmd {
 			return p.owner.check()
 		}
 	case tea.KeyPressMsg:
-		if keymap.Match(msg, keymap.Back, keymap.Save) != keymap.None {
+		switch keymap.Match(msg, keymap.Back, keymap.Save) {
+		case keymap.Back:
+			if p.form.Bad() {
+				e := p.owner.Env
+				return page.Push(&ask.Confirm{Env: e, Head: e.Text.T("edit.unread"), Lines: []string{e.Text.T("edit.unread.what")}, Close: 1})
+			}
+			return p.done()
+		case keymap.Save:
 			return p.done()
 		}
 		cmd, changed := p.form.Key(msg)
@@ -68,7 +77,7 @@ func (p *entry) Update(msg tea.Msg) tea.Cmd {
 
 func (p *entry) View() string {
 	p.form.Errors = map[string]string{}
-	for path, e := range p.owner.errs {
+	for path, e := range p.owner.form.Errors {
 		if rest, ok := strings.CutPrefix(path, p.path); ok {
 			p.form.Errors[rest] = e
 		}

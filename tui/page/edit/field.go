@@ -40,7 +40,8 @@ type unit[T any] interface {
 	encoding.TextUnmarshaler
 }
 
-func withUnit[T comparable, P unit[T]](m maker, id, path, bad string, v P) part.Field {
+// zeroText says what is wrong with a zero that was typed; empty when nothing is.
+func withUnit[T comparable, P unit[T]](m maker, id, path, bad, zeroText string, v P) part.Field {
 	var zero T
 	shown := ""
 	if *v != zero {
@@ -53,8 +54,11 @@ func withUnit[T comparable, P unit[T]](m maker, id, path, bad string, v P) part.
 			return nil
 		}
 		next := zero
-		if err := P(&next).UnmarshalText([]byte(s)); err != nil {
+		if err := P(&next).UnmarshalText([]byte(point(s))); err != nil {
 			return errors.New(m.env.Text.T(bad, s))
+		}
+		if next == zero && zeroText != "" {
+			return errors.New(m.env.Text.T(zeroText, s))
 		}
 		*v = next
 		return nil
@@ -62,15 +66,27 @@ func withUnit[T comparable, P unit[T]](m maker, id, path, bad string, v P) part.
 }
 
 func (m maker) duration(id, path string, v *control.Duration) part.Field {
-	return withUnit(m, id, path, "bad.duration", v)
+	return withUnit(m, id, path, "bad.duration", "bad.zero", v)
 }
 
 func (m maker) bitRate(id, path string, v *control.BitRate) part.Field {
-	return withUnit(m, id, path, "bad.bitrate", v)
+	return withUnit(m, id, path, "bad.bitrate", "", v)
 }
 
-// number is a whole number; empty text is 0.
-func number[T int | uint16](m maker, id, path string, v *T) part.Field {
+// point reads a decimal comma as a decimal point. Three digits behind the only comma
+// may be a group of thousands instead: that stays as it is, and is no number.
+func point(s string) string {
+	whole, frac, ok := strings.Cut(s, ",")
+	digits := strings.IndexFunc(frac+" ", func(r rune) bool { return r < '0' || r > '9' })
+	if !ok || digits == 0 || digits == 3 || strings.ContainsAny(whole+frac, ".") {
+		return s
+	}
+	return whole + "." + frac
+}
+
+// number is a whole number; empty text is 0. low and high are said when it cannot be
+// read; whether it is in range is for validation to judge.
+func number[T int | uint16](m maker, id, path string, low, high int, v *T) part.Field {
 	shown := ""
 	if *v != 0 {
 		shown = fmt.Sprint(*v)
@@ -83,7 +99,7 @@ func number[T int | uint16](m maker, id, path string, v *T) part.Field {
 		}
 		n, err := strconv.ParseInt(s, 10, 32)
 		if err != nil || int64(T(n)) != n {
-			return errors.New(m.env.Text.T("bad.number", s))
+			return errors.New(m.env.Text.T("bad.number", s, low, high))
 		}
 		*v = T(n)
 		return nil
@@ -91,7 +107,7 @@ func number[T int | uint16](m maker, id, path string, v *T) part.Field {
 }
 
 // optional is a whole number that may be absent.
-func (m maker) optional(id, path string, v **int) part.Field {
+func (m maker) optional(id, path string, low, high int, v **int) part.Field {
 	shown := ""
 	if *v != nil {
 		shown = strconv.Itoa(**v)
@@ -104,7 +120,7 @@ func (m maker) optional(id, path string, v **int) part.Field {
 		}
 		n, err := strconv.Atoi(s)
 		if err != nil {
-			return errors.New(m.env.Text.T("bad.number", s))
+			return errors.New(m.env.Text.T("bad.number", s, low, high))
 		}
 		*v = &n
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -26,7 +27,10 @@ type Change struct {
 	Before  any              // Touches of that revision
 	// Commit, when set, is used in place of committing what Apply returned.
 	Commit func(ctx context.Context, s page.Service, a control.Actor, comment string) (control.Revision, error)
-	Close  int // pages below the plan to close once it is committed
+	// Refused, when set, gets the fields that the box refuses, to mark them in the form.
+	Refused func(control.FieldErrors)
+	Channel string // the channel the edit is about, if one
+	Close   int    // pages below the plan to close once it is committed
 }
 
 // Plan shows what a change would do and commits it.
@@ -99,6 +103,9 @@ func (p *Plan) Title() string { return p.Change.Title }
 // Typing implements page.Typing.
 func (p *Plan) Typing() bool { return true }
 
+// Writing implements page.Writing.
+func (p *Plan) Writing() bool { return p.form.Writing() }
+
 // Keys implements page.Page.
 func (p *Plan) Keys() []page.Key {
 	off := ""
@@ -110,7 +117,7 @@ func (p *Plan) Keys() []page.Key {
 	case len(p.plan.Changes) == 0:
 		off = p.Env.Text.T("plan.nothing")
 	}
-	return []page.Key{p.Env.Key(keymap.Save, off), {ID: keymap.NextField}, {ID: keymap.PageUp}, {ID: keymap.PageDown}, {ID: keymap.Back}}
+	return []page.Key{p.Env.Key(keymap.Commit, off), {ID: keymap.Back}, {ID: keymap.NextField}, {ID: keymap.PageUp}, {ID: keymap.PageDown}}
 }
 
 func (p *Plan) commit() tea.Cmd {
@@ -152,6 +159,10 @@ func (p *Plan) Update(msg tea.Msg) tea.Cmd {
 func (p *Plan) planned(msg plannedMsg) {
 	p.working, p.err, p.plan = false, msg.err, nil
 	p.base, p.config = msg.base, msg.next
+	var fields control.FieldErrors
+	if errors.As(msg.err, &fields) && p.Change.Refused != nil {
+		p.Change.Refused(fields)
+	}
 	if msg.err == nil {
 		p.plan = &msg.plan
 		if msg.both {
@@ -173,12 +184,12 @@ func (p *Plan) committed(msg committedMsg) tea.Cmd {
 	}
 	return page.Pop(1+p.Change.Close,
 		page.Toast(p.Env.Text.T("plan.done", msg.revision.ID), false),
-		func() tea.Msg { return page.ConfigMsg{Revision: msg.revision} })
+		func() tea.Msg { return page.ConfigMsg{Revision: msg.revision, Channel: p.Change.Channel} })
 }
 
 func (p *Plan) key(k tea.KeyPressMsg) tea.Cmd {
-	switch id := keymap.Match(k, keymap.Save, keymap.Back, keymap.PageUp, keymap.PageDown); id {
-	case keymap.Save:
+	switch id := keymap.Match(k, keymap.Commit, keymap.Back, keymap.PageUp, keymap.PageDown); id {
+	case keymap.Commit:
 		return p.commit()
 	case keymap.Back:
 		return page.Pop(1)
@@ -215,7 +226,7 @@ func (p *Plan) lines() []string {
 	case errors.As(p.err, &fields):
 		head("plan.invalid")
 		for _, f := range fields {
-			out = append(out, part.Paragraph("! "+f.Path+": "+f.Text, p.w-1, 3, e.Theme.Bad)...)
+			out = append(out, part.Paragraph("! "+e.FieldText(f), p.w-1, 3, e.Theme.Bad)...)
 		}
 		return out
 	case p.err != nil:
@@ -234,34 +245,59 @@ func (p *Plan) lines() []string {
 		out = append(out, "   "+e.Theme.Good.Render(e.Text.T("plan.quiet")))
 	}
 	for _, s := range p.plan.Interrupts {
-		out = append(out, part.Paragraph("! "+s, p.w-1, 3, e.Theme.Warn)...)
+		out = append(out, part.Paragraph("! "+e.Text.Said(s), p.w-1, 3, e.Theme.Warn)...)
 	}
-	if len(p.plan.Warnings) > 0 {
+	warnings, others := p.warnings()
+	if len(warnings)+others > 0 {
 		head("plan.warnings")
-		for _, s := range p.plan.Warnings {
-			out = append(out, part.Paragraph("! "+s, p.w-1, 3, e.Theme.Warn)...)
-		}
+	}
+	for _, s := range warnings {
+		out = append(out, part.Paragraph("! "+e.Text.Said(s), p.w-1, 3, e.Theme.Warn)...)
+	}
+	if others > 0 {
+		out = append(out, part.Paragraph(e.Text.N("plan.others", others), p.w-1, 3, e.Theme.Dim)...)
 	}
 	return out
+}
+
+// warnings are those of what the change touches, and how many there are of channels
+// that it leaves alone: these were there before and are no news in every review.
+func (p *Plan) warnings() (own []string, others int) {
+	for _, s := range p.plan.Warnings {
+		at, _, _ := strings.Cut(s, "]")
+		if strings.HasPrefix(at, "channels[") && !slices.ContainsFunc(p.plan.Changes, func(c control.Change) bool { return strings.HasPrefix(c.Path, at+"]") }) {
+			others++
+			continue
+		}
+		own = append(own, s)
+	}
+	return own, others
 }
 
 // Changes draws differences of two configurations, one paragraph each.
 func Changes(e *page.Env, changes []control.Change, w int) []string {
 	var out []string
 	for _, c := range changes {
-		mark, style := "~", e.Theme.Warn
-		switch c.Kind {
-		case "added":
+		mark, style, kind := "~", e.Theme.Warn, c.Kind
+		switch { // a value where there was none, or none where there was one
+		case kind == "changed" && c.Old == "" && c.New != "":
+			kind = "set"
+		case kind == "changed" && c.Old != "" && c.New == "":
+			kind = "emptied"
+		}
+		switch kind {
+		case "added", "set":
 			mark, style = "+", e.Theme.Good
-		case "removed":
+		case "removed", "emptied":
 			mark, style = "-", e.Theme.Bad
 		}
-		s := mark + " " + e.Text.T("change."+c.Kind) + " " + c.Path
+		s := mark + " " + e.Text.T("change."+kind) + " " + e.Text.Place(c.Path)
+		old, now := e.Text.Value(c.Path, c.Kind, c.Old), e.Text.Value(c.Path, c.Kind, c.New)
 		switch {
-		case c.Old != "" && c.New != "":
-			s += "  " + c.Old + " " + e.Theme.Arrow + " " + c.New
-		case c.Old+c.New != "":
-			s += "  " + c.Old + c.New
+		case old != "" && now != "":
+			s += "  " + old + " " + e.Theme.Arrow + " " + now
+		case old+now != "":
+			s += "  " + old + now
 		}
 		out = append(out, part.Paragraph(s, w-1, 3, style)...)
 	}

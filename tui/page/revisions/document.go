@@ -91,11 +91,8 @@ func newDiff(e *page.Env, from, to int64) *document {
 func newText(e *page.Env, id int64) *document {
 	return &document{env: e, title: e.Text.T("revisions.text", id),
 		fetch: func(ctx context.Context, s page.Service, a control.Actor) (draw, error) {
-			_, c, err := s.Revision(ctx, a, id)
-			if err != nil {
-				return nil, err
-			}
-			lines, err := Lines(c)
+			b, err := s.RevisionText(ctx, a, id)
+			lines := clean(strings.Split(strings.TrimRight(string(b), "\n"), "\n"))
 			return func(int) []string { return lines }, err
 		}}
 }

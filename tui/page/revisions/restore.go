@@ -1,10 +1,7 @@
 package revisions
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -12,18 +9,6 @@ import (
 	"sigma/tui/page"
 	"sigma/tui/page/edit"
 )
-
-// Lines writes a configuration as indented text, one value a line.
-func Lines(c control.Config) ([]string, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(c); err != nil {
-		return nil, err
-	}
-	return clean(strings.Split(strings.TrimRight(b.String(), "\n"), "\n")), nil
-}
 
 // restorer reads a revision and becomes the plan that puts it on top.
 type restorer struct {
@@ -56,6 +41,7 @@ func (p *restorer) SetSize(w, h int) {
 
 func (p *restorer) Title() string { return p.Env.Text.T("revisions.restore", p.revision.ID) }
 func (p *restorer) Typing() bool  { return p.plan != nil }
+func (p *restorer) Writing() bool { return p.plan != nil && p.plan.Writing() }
 
 func (p *restorer) Keys() []page.Key {
 	if p.plan == nil {

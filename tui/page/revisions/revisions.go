@@ -94,6 +94,10 @@ func (p *Page) key(k tea.KeyPressMsg) tea.Cmd {
 	if cmd != nil {
 		return cmd
 	}
+	if p.from != 0 && keymap.Match(k, keymap.Back) != keymap.None {
+		p.from = 0
+		return nil
+	}
 	if p.list.Move(id, len(p.rows), p.h-2) {
 		return nil
 	}
@@ -124,8 +128,8 @@ func (p *Page) key(k tea.KeyPressMsg) tea.Cmd {
 // compare marks the first of two revisions, then shows how they differ.
 func (p *Page) compare(id int64) tea.Cmd {
 	if p.from == 0 || p.from == id {
-		p.from = id
-		return page.Toast(p.Env.Text.T("revisions.marked", id), false)
+		p.from = id // the head of the list says so
+		return nil
 	}
 	from, to := min(p.from, id), max(p.from, id)
 	p.from = 0
@@ -164,6 +168,6 @@ func (p *Page) View() string {
 		if r.ID == p.from {
 			note = t.Arrow
 		}
-		return []part.Cell{{Text: strconv.FormatInt(r.ID, 10), Style: t.Title}, {Text: s.DateTime(r.At)}, {Text: r.Actor}, {Text: r.Comment}, {Text: note, Style: t.Good}}
+		return []part.Cell{{Text: strconv.FormatInt(r.ID, 10), Style: t.Title}, {Text: s.DateTime(r.At)}, {Text: r.Actor}, {Text: s.Comment(r.Comment)}, {Text: note, Style: t.Good}}
 	})...), "\n")
 }

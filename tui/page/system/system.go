@@ -86,6 +86,9 @@ func (p *Page) Typing() bool { return p.typing }
 
 // Keys implements page.Page.
 func (p *Page) Keys() []page.Key {
+	if p.typing {
+		return []page.Key{{ID: keymap.FilterKeep}, {ID: keymap.FilterOff}, {ID: keymap.Clear}}
+	}
 	keys := []page.Key{p.Env.Key(keymap.LogView), {ID: keymap.EventView}, {ID: keymap.Filter}, p.Env.Key(keymap.EditBox)}
 	for _, id := range []keymap.ID{keymap.Up, keymap.Down, keymap.PageUp, keymap.PageDown} {
 		keys = append(keys, page.Key{ID: id})

@@ -98,7 +98,7 @@ func (p *Page) lines() []string {
 		if !ok {
 			kind = text.Clean(e.Kind)
 		}
-		add(s.DateTime(e.At), kind, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Actor, e.Object, e.Text)), lipgloss.NewStyle())
+		add(s.DateTime(e.At), kind, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Actor, s.Place(e.Object), s.Said(e.Text))), lipgloss.NewStyle())
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package users
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,9 +50,24 @@ func (p *Form) Title() string { return p.Head }
 // Typing implements page.Typing.
 func (p *Form) Typing() bool { return true }
 
+// Writing implements page.Writing.
+func (p *Form) Writing() bool { return p.Form.Writing() }
+
 // Keys implements page.Page.
 func (p *Form) Keys() []page.Key {
-	return []page.Key{{ID: keymap.Save}, {ID: keymap.PrevField}, {ID: keymap.NextField}, {ID: keymap.Clear}, {ID: keymap.Back}}
+	keys := []page.Key{{ID: keymap.Submit}, {ID: keymap.PrevField}, {ID: keymap.NextField}}
+	switch {
+	case p.Form.Writing():
+		keys = append(keys, page.Key{ID: keymap.Clear})
+	case p.Form.Kind() == part.Choice:
+		keys = append(keys, page.Key{ID: keymap.Choose})
+	case p.Form.Kind() == part.Button:
+		keys = append(keys, page.Key{ID: keymap.Open})
+	}
+	if p.Keep { // there is nothing to go back to
+		return keys
+	}
+	return append(keys, page.Key{ID: keymap.Back})
 }
 
 // Update implements page.Page.
@@ -63,7 +79,7 @@ func (p *Form) Update(msg tea.Msg) tea.Cmd {
 		}
 		p.working = false
 		if msg.err != nil {
-			p.err = p.Env.ErrorText(msg.err)
+			p.refused(msg.err)
 			return nil
 		}
 		then := func() tea.Msg { return msg.then }
@@ -74,8 +90,8 @@ func (p *Form) Update(msg tea.Msg) tea.Cmd {
 	case tea.PasteMsg:
 		p.Form.Paste(msg.Content)
 	case tea.KeyPressMsg:
-		switch keymap.Match(msg, keymap.Save, keymap.Back) {
-		case keymap.Save:
+		switch keymap.Match(msg, keymap.Submit, keymap.Back) {
+		case keymap.Submit:
 			return p.Submit()
 		case keymap.Back:
 			return page.Pop(1)
@@ -86,9 +102,31 @@ func (p *Form) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
+// refused shows what the box said: at the fields that it named, else above them.
+func (p *Form) refused(err error) {
+	var fields control.FieldErrors
+	if !errors.As(err, &fields) {
+		p.err = p.Env.ErrorText(err)
+		return
+	}
+	p.Form.Strict, p.Form.Errors = true, map[string]string{}
+	for _, f := range fields {
+		p.Form.Errors[f.Path] = p.Env.Text.Said(f.Text)
+		if !p.Form.FocusPath(f.Path) {
+			p.err = p.Env.FieldText(f)
+		}
+	}
+	p.Form.FocusError()
+}
+
 // Submit does it.
 func (p *Form) Submit() tea.Cmd {
 	if p.working {
+		return nil
+	}
+	p.Form.Errors = nil
+	if p.Form.Bad() {
+		p.Form.FocusError()
 		return nil
 	}
 	ask, err := p.Do()
@@ -106,7 +144,7 @@ func (p *Form) Submit() tea.Cmd {
 // View implements page.Page.
 func (p *Form) View() string {
 	t := p.Env.Theme
-	lines := []string{" " + t.Title.Render(p.Head)}
+	var lines []string // the title stands in the frame
 	for _, l := range p.Lines {
 		lines = append(lines, part.Paragraph(l, min(p.w-1, 78), 1, t.Dim)...)
 	}
@@ -179,7 +217,16 @@ func (p *Page) userForm() *Form {
 	for _, l := range text.Languages() {
 		language.Options = append(language.Options, part.Option{Value: l, Label: e.Text.T("language." + l)})
 	}
-	f.Form.SetFields(f.Line("user", part.Text, &u.Name), p.roleField(&u.Role), language,
+	name := f.Line("user", part.Text, &u.Name)
+	name.Path = "name"
+	name.Set = func(s string) error {
+		u.Name = strings.TrimSpace(s)
+		if slices.ContainsFunc(p.users, func(o control.User) bool { return o.Name == u.Name }) {
+			return errors.New(e.Text.T("users.exists", u.Name))
+		}
+		return nil
+	}
+	f.Form.SetFields(name, p.roleField(&u.Role), language,
 		f.Line("password", part.Secret, &a), f.Line("again", part.Secret, &b), f.Button("form.ok"))
 	f.Do = func() (func(context.Context, page.Service, control.Actor) (tea.Msg, error), error) {
 		if a+b != "" {
