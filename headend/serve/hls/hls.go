@@ -144,6 +144,7 @@ func (h *Handler) playlist(q request) (n int64, ok bool) {
 			cache = k.held(q.c.Source.View())
 		case refused, left:
 			return 0, false
+		case stale:
 		}
 	}
 	b := k.body(q.c, key)

@@ -25,7 +25,7 @@ func (l *list) control() {
 // partTarget returns the part target, rounded up to what is printed: no part is
 // longer.
 func partTarget(v *timeline.View) time.Duration {
-	return (v.PartTarget + time.Microsecond - 1) / time.Microsecond * time.Microsecond
+	return (v.PartTarget + time.Microsecond - 1).Truncate(time.Microsecond)
 }
 
 // parts appends the parts of a segment.
