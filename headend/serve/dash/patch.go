@@ -71,31 +71,31 @@ func writePatchHead(t *text, old, now *document) {
 	t.str(">\n")
 }
 
-// patchOf appends the operations (RFC 5261) that make now of old. They select by id and
+// patchOf appends the operations (RFC 5261) that make d of old. They select by id and
 // position only, one attribute or element each: what players understand.
-func (now *document) patchOf(t *text, old *document) {
-	replaceAttr(t, "/MPD/@publishTime", date(now.publish))
-	for i, a := range now.attrs {
+func (d *document) patchOf(t *text, old *document) {
+	replaceAttr(t, "/MPD/@publishTime", date(d.publish))
+	for i, a := range d.attrs {
 		if old.attrs[i].value != a.value {
 			replaceAttr(t, "/MPD/@"+a.name, a.value)
 		}
 	}
 	t.str(`<replace sel="/MPD/PatchLocation[1]">`)
-	now.location(t)
+	d.location(t)
 	t.str("</replace>\n")
 	last := old.periods[len(old.periods)-1].id // periods are only ever added behind it
-	for _, p := range now.periods {
+	for _, p := range d.periods {
 		if o := old.named(p.id); o != nil {
-			now.patchPeriod(t, o, p)
+			d.patchPeriod(t, o, p)
 			continue
 		}
 		t.str(`<add sel="/MPD/Period[@id='`, last, `']" pos="after">`)
-		now.period(t, p)
+		d.period(t, p)
 		t.str("</add>\n")
 		last = p.id
 	}
 	for _, o := range old.periods {
-		if now.named(o.id) == nil {
+		if d.named(o.id) == nil {
 			t.str(`<remove sel="/MPD/Period[@id='`, o.id, `']"/>`, "\n")
 		}
 	}
@@ -117,7 +117,7 @@ func replaceAttr(t *text, sel, value string) {
 	t.str("</replace>\n")
 }
 
-func (now *document) patchPeriod(t *text, old, p *period) {
+func (d *document) patchPeriod(t *text, old, p *period) {
 	path := "/MPD/Period[@id='" + p.id + "']"
 	same := slices.EqualFunc(old.events, p.events, func(a, b event) bool {
 		return a.id == b.id && a.at == b.at && a.duration == b.duration && string(a.section) == string(b.section)

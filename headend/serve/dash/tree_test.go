@@ -2,6 +2,7 @@ package dash_test
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -26,7 +27,7 @@ func parse(t testing.TB, s string) *node {
 	stack := []*node{root}
 	for {
 		tok, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return root.kids[0]
 		}
 		if err != nil {

@@ -27,7 +27,7 @@ func (d *document) write(t *text) {
 		t.attrInt("target", d.latency.Milliseconds())
 		t.attrInt("min", d.latency.Milliseconds()/2)
 		t.attrInt("max", d.latency.Milliseconds()*3)
-		t.str(` referenceId="0"/><PlaybackRate min="0.96" max="1.04"/></ServiceDescription>`, "\n")
+		t.str(` referenceId="0"/><PlaybackRate min="0.96" max="1.1"/></ServiceDescription>`, "\n")
 	}
 	for _, p := range d.periods {
 		d.period(t, p)

@@ -1,12 +1,12 @@
 // Plays one DASH address in a real Chromium with dash.js or Shaka, changes rung, audio
 // and subtitles on the way, and prints what came of it as one line of JSON.
-// Usage: play.mjs PLAYER PLAYERDIR PLAYWRIGHTDIR URL LOWLATENCY SECONDS
+// Usage: play.mjs PLAYER PLAYERDIR PLAYWRIGHTDIR URL LOWLATENCY CHANGE SECONDS
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const [player, playerDir, playwrightDir, url, low, seconds] = process.argv.slice(2);
+const [player, playerDir, playwrightDir, url, low, change, seconds] = process.argv.slice(2);
 const file = { dashjs: 'dashjs/dist/modern/umd/dash.all.min.js', 'shaka-player': 'shaka-player/dist/shaka-player.compiled.js' }[player];
 const script = readFileSync(join(playerDir, 'node_modules', file));
 const { chromium } = createRequire(playwrightDir + '/')('playwright-core');
@@ -99,9 +99,9 @@ tab.on('pageerror', (e) => bad.push(String(e).slice(0, 200)));
 await tab.goto(`http://127.0.0.1:${server.address().port}/`);
 const third = Number(seconds) * 1000 / 3;
 await tab.waitForTimeout(third);
-const offered = await tab.evaluate(() => { const o = window.offered(); window.change(1); return o; });
+const offered = await tab.evaluate((c) => { const o = window.offered(); if (c) window.change(1); return o; }, change === 'true');
 await tab.waitForTimeout(third);
-await tab.evaluate(() => window.change(2));
+if (change === 'true') await tab.evaluate(() => window.change(2));
 await tab.waitForTimeout(third);
 const out = await tab.evaluate(() => ({ ...window.state, at: document.getElementById('v').currentTime - window.state.from,
   frames: document.getElementById('v').getVideoPlaybackQuality().totalVideoFrames }));
