@@ -35,7 +35,7 @@ lint:
 
 race:
 	@.ci/packages build run test
-	go test -race -exec "$(CURDIR)/.ci/as-root" -shuffle=on -timeout 15m $$(go list $(TESTS) | grep -v /e2e$$)
+	go test -race -short -exec "$(CURDIR)/.ci/as-root" -shuffle=on -timeout 15m $$(go list $(TESTS) | grep -v /e2e$$)
 
 fuzz:
 	@.ci/packages build

@@ -22,21 +22,7 @@ type playout struct {
 	protocols []string // allowed
 	hls       *hls.Channel
 	dash      *dash.Channel
-	frames    *face
-}
-
-// face is the frame face of a channel for as long as it is offered.
-type face struct {
-	life context.Context
-	frames.Face
-}
-
-// Open implements webrtc.Frames.
-func (f *face) Open(ctx context.Context) *frames.Reader {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(f.life, func() { cancel(context.Cause(f.life)) })
-	context.AfterFunc(ctx, func() { stop() })
-	return f.Face.Open(ctx)
+	frames    *frames.Face
 }
 
 // allows reports whether viewers may take the channel by one of the protocols.
@@ -95,7 +81,7 @@ func (e *engine) playFrom(st *station, cfg config.Channel) {
 		return
 	}
 	life, end := context.WithCancel(st.life)
-	p := &playout{protocols: cfg.Protocols, frames: &face{life, frames.Face{Packets: st.channel.Ring()}}}
+	p := &playout{protocols: cfg.Protocols, frames: &frames.Face{Packets: st.channel.Ring()}}
 	tasks := supervise.NewGroup(life)
 	if p.allows("hls", "cmaf", "dash") {
 		tl := e.timeline(cfg, p.allows("cmaf", "dash"))

@@ -123,8 +123,12 @@ func TestChromium(t *testing.T) {
 }
 
 // Over a path of 50 ms there is no freeze with 2 % of loss, and with 5 % fewer than half
-// of those there are without retransmission.
+// of those there are without retransmission. A browser freezes as well where it is
+// short of time itself: the machine must have little else to do.
 func TestChromiumWithLoss(t *testing.T) {
+	if os.Getenv("WEBRTC_LOSS") == "" {
+		t.Skip("takes four minutes of a machine with little else to do: WEBRTC_LOSS=1 asks for it")
+	}
 	modules(t)
 	freezes := func(loss float64, deadline time.Duration) int {
 		ch := playWhenRead(t, plainClip(t, 40, "-an"), 2500*time.Millisecond)
