@@ -124,6 +124,9 @@ func (n notice) String() string {
 		}
 		if web == nil {
 			line("HLS", n.base+"/"+ch.Name+"/index.m3u8")
+			line("LL-HLS", n.base+"/"+ch.Name+"/index.ll.m3u8")
+			line("DASH", n.base+"/"+ch.Name+"/index.mpd")
+			line("WHEP", n.base+"/"+ch.Name+"/whep")
 			line("HTTP-TS", n.base+"/"+ch.Name+"/mpegts")
 		}
 		for _, o := range ch.Outputs {

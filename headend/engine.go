@@ -30,7 +30,7 @@ type engine struct {
 	Events func(kind, object, text string)
 	Viewed func() map[string]int // viewers by channel
 	Web    *web
-	RTC    *rtc
+	RTC    func(config.Box) // serves WebRTC where the box says
 	Probe  *systemProbe
 	Lines  *logStore
 	Logger *slog.Logger
@@ -124,7 +124,7 @@ func (e *engine) Apply(ctx context.Context, next config.Config) error {
 		return err
 	}
 	release()
-	e.RTC.Use(next.Box)
+	e.RTC(next.Box)
 	e.Alarms.Forget(time.Now(), gone...)
 	return nil
 }

@@ -48,6 +48,7 @@ func newEngine(t *testing.T) *engine {
 	w := newWeb(t, alarms)
 	w.HTTP, w.SSH = "127.0.0.1:0", "127.0.0.1:0"
 	e := &engine{
+		RTC:  func(config.Box) {},
 		Root: t.Context(), Build: silent{}, Alarms: alarms, Web: w, Logger: slog.New(slog.DiscardHandler),
 		Events: func(string, string, string) {}, Viewed: func() map[string]int { return map[string]int{"b": 3} },
 	}

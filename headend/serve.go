@@ -140,7 +140,7 @@ func (a *app) build(ctx context.Context) {
 		Lookup: func(name string) webrtc.Frames { return a.engine.playedOf(name).pictures() }}
 	a.engine = &engine{
 		Root: ctx, Build: modules{Sender: a.wire}, Sender: a.wire, Alarms: a.alarms, Memory: memory{a.db},
-		Viewed: a.viewers.Count, Web: a.web, RTC: a.rtc, Probe: a.probe, Lines: a.lines, Logger: a.log,
+		Viewed: a.viewers.Count, Web: a.web, RTC: a.rtc.Use, Probe: a.probe, Lines: a.lines, Logger: a.log,
 		Ports: &interfaceProbe{Log: a.log},
 	}
 	a.control = control.New(control.Parts{Store: store{a.db}, Engine: a.engine, Alarms: a.alarms, Now: time.Now})
