@@ -61,6 +61,7 @@ func TestBrowserPlays(t *testing.T) {
 				next = nil
 			}
 			l := run(t, ladder, next)
+			defer l.stop()
 			srv := httptest.NewServer(l.around(offer(l)))
 			defer srv.Close()
 			cmd := exec.Command("node", "testdata/play.mjs", c.player, dirs[c.player], playwright, srv.URL+"/tv/news/"+c.path, fmt.Sprint(c.low), fmt.Sprint(!c.broken), "27")
@@ -70,17 +71,22 @@ func TestBrowserPlays(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			t.Logf("%s", out)
-			checkBrowser(t, got, c.broken, c.limit)
+			stalls := 3
+			switch {
+			case c.broken && c.low && c.player == "shaka-player":
+				// It holds on to the live edge of before the break, which is too near by then,
+				// and waits a moment for each segment.
+				stalls = 12
+			case c.broken:
+				stalls = 5
+			}
+			checkBrowser(t, got, c.broken, stalls, c.limit)
 		})
 	}
 }
 
-func checkBrowser(t *testing.T, got seenByBrowser, broken bool, limit float64) {
+func checkBrowser(t *testing.T, got seenByBrowser, broken bool, stalls int, limit float64) {
 	t.Helper()
-	stalls := 3
-	if broken {
-		stalls = 5
-	}
 	if len(got.Fatal) > 0 || got.Stalls > stalls || got.Started == 0 || got.At < 12 || got.Frames < 280 {
 		t.Errorf("%+v", got)
 	}

@@ -144,6 +144,7 @@ type live struct {
 	*timeline.Timeline
 	asked chan struct{}
 	once  sync.Once
+	stop  func() // to be called before the test ends, while its context lasts
 }
 
 // breakAfter is how long a player has to begin, and to change over, before the break.
@@ -192,11 +193,11 @@ func run(t *testing.T, items, next []flow.Item[flow.Batch]) *live {
 			}
 		}
 	}()
-	t.Cleanup(func() {
+	l.stop = func() {
 		cancel()
 		<-done
 		stop()
-	})
+	}
 	return l
 }
 
