@@ -537,9 +537,9 @@ func TestSilentSourceIsOpenedAgain(t *testing.T) {
 			t.Errorf("state %s after %d runs, want on air after 2", s.State, r.gens["a"].runs.Load())
 		}
 		r.gens["a"].silent.Store(true)
-		after(time.Minute)
-		if n := r.gens["a"].runs.Load(); n < 10 || n > 20 {
-			t.Errorf("%d runs, want one about every 4 s of a minute of silence", n)
+		after(30 * time.Second)
+		if n := r.gens["a"].runs.Load(); n < 7 || n > 11 {
+			t.Errorf("%d runs, want one about every 4 s of half a minute of silence", n)
 		}
 		if s := r.channel.Status(); s.Inputs[0].State != NoSignal {
 			t.Errorf("input %s, want %s", s.Inputs[0].State, NoSignal)
@@ -662,12 +662,12 @@ func TestVerdictOfAProbeHolds(t *testing.T) {
 		"connection refused": func(g *generator) { g.fail.Store(&refused) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, config.Channel{Recheck: config.Duration(30 * time.Second)}, "a", "b")
+			r := newRig(t, config.Channel{Recheck: config.Duration(10 * time.Second)}, "a", "b")
 			kill(r.gens["b"])
 			stop := r.run()
 			defer stop()
 			after(10 * time.Second)
-			for range 120 {
+			for range 35 {
 				after(time.Second)
 				if got := r.raised()["input_lost input/news/1"]; got != want {
 					t.Fatalf("alarms %q, want %q of the standby", r.raised(), want)
@@ -681,7 +681,7 @@ func TestVerdictOfAProbeHolds(t *testing.T) {
 			}
 			r.gens["b"].silent.Store(false)
 			r.gens["b"].fail.Store(nil)
-			after(35 * time.Second)
+			after(15 * time.Second)
 			if got := r.raised(); len(got) != 0 {
 				t.Errorf("alarms %q once it works", got)
 			}
