@@ -489,7 +489,7 @@ func next(t *testing.T, lines *bufio.Scanner, prefix string) string {
 // TestServiceIsWhole checks that the interface leaves out nothing of control but what
 // is not for HTTP.
 func TestServiceIsWhole(t *testing.T) {
-	other := []string{"AuthenticateKey", "SetupPending", "SetupCode", "Setup", "AddUser", "ExportSecrets", "Boot", "Run", "Record", "AlarmChanged"}
+	other := []string{"RevisionText", "AuthenticateKey", "SetupPending", "SetupCode", "Setup", "AddUser", "ExportSecrets", "Boot", "Run", "Record", "AlarmChanged"}
 	has := reflect.TypeFor[api.Service]()
 	for m := range reflect.TypeFor[*control.Service]().Methods() {
 		if _, ok := has.MethodByName(m.Name); !ok && !slices.Contains(other, m.Name) {
