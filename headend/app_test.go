@@ -97,7 +97,7 @@ func TestDemoListensOnLoopback(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := demoConfig(t.Context(), data)
-	if err != nil || c.Box.HTTP != "127.0.0.1:8080" || c.Box.SSH != "127.0.0.1:2222" || config.Validate(c) != nil {
+	if err != nil || c.Box.HTTP != "127.0.0.1:8080" || c.Box.SSH != "127.0.0.1:2222" || c.Box.WebRTC != "127.0.0.1:8189" || config.Validate(c) != nil {
 		t.Errorf("%+v %v", c.Box, err)
 	}
 }

@@ -255,8 +255,12 @@ func (w *web) retry(code alarm.Code, d *door) {
 // start prepares the servers.
 func (w *web) start() {
 	w.doors = map[alarm.Code]*door{}
+	both := new(http.Protocols) // players of LL-HLS ask for many parts at once
+	both.SetHTTP1(true)
+	both.SetUnencryptedHTTP2(true)
 	w.server = &http.Server{
-		Handler: w.Handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Protocols: both,
+		Handler:   w.Handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(w.Log.Handler(), slog.LevelDebug),
 	}
 }
