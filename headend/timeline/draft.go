@@ -90,6 +90,9 @@ func (t *Timeline) advance() {
 		}
 		t.drafts = slices.Delete(t.drafts, 0, 1)
 		v = t.publish(v, d)
+		if r != nil {
+			r.leave(d)
+		}
 	}
 	if v == old && !t.dirty {
 		return

@@ -392,6 +392,14 @@ func (r *reel) close() {
 	}
 }
 
+// leave lets go of a segment that is whole: a track that comes later begins behind it.
+// Each segment leads to the next, so the first that is kept keeps all.
+func (r *reel) leave(d *draft) {
+	if r.first == d && d.next != nil {
+		r.first = d.next
+	}
+}
+
 // passed reports whether all tracks are beyond d.
 func (r *reel) passed(d *draft) bool {
 	if d.media == nil {
