@@ -41,7 +41,7 @@ func (b *bench) wire() error {
 		return err
 	}
 	defer func() { _ = d.Stop() }()
-	if err := sleep(b.ctx, 12*time.Second); err != nil { // HLS is there
+	if err := settle(b.ctx, d.PID()); err != nil { // HLS is there
 		return err
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, b.long)
@@ -71,6 +71,26 @@ func (b *bench) wire() error {
 	b.add("datagrams within 5 ms of their time", "99.9 %", "%.3f %%", 100*within(w.late, 5*time.Millisecond))
 	b.add("lateness of datagrams, median, 99 %, 99.9 %, largest", "", "%.0f µs, %.0f µs, %.0f µs, %.0f µs", at(.5), at(.99), at(.999), at(1))
 	b.add(fmt.Sprintf("datagrams lost of %d in %v", len(w.late), b.long), "0", "%d, and %d dropped by the receiver", w.lost(), drops)
+	return nil
+}
+
+// settle waits until the memory of a process has stopped growing, for at most two
+// minutes: the windows of HLS are full then, and the system has given the memory.
+func settle(ctx context.Context, pid int) error {
+	const look = 5 * time.Second
+	for last, n := 0.0, 0; n < 24; n++ {
+		if err := sleep(ctx, look); err != nil {
+			return err
+		}
+		now, err := residentMB(pid)
+		if err != nil {
+			return err
+		}
+		if n > 6 && now < last+last/50 {
+			return nil
+		}
+		last = now
+	}
 	return nil
 }
 

@@ -72,6 +72,42 @@ func TestHasherIsBounded(t *testing.T) {
 	})
 }
 
+// What was right is known for a while without hashing, and only that.
+func TestHasherKnowsWhatWasRight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHasher(1)
+		one, err := h.Hash(t.Context(), "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := h.Hash(t.Context(), "one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if good, err := h.Verify(t.Context(), one, "two"); good || err != nil {
+			t.Fatal(good, err)
+		}
+		if good, err := h.Verify(t.Context(), one, "one"); !good || err != nil {
+			t.Fatal(good, err)
+		}
+		h.running <- struct{}{} // nothing can be hashed now
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if good, err := h.Verify(ended, one, "one"); !good || err != nil {
+			t.Errorf("right a moment ago: got %v, %v", good, err)
+		}
+		for _, c := range [][2]string{{one, "two"}, {one, ""}, {other, "one"}, {"", "one"}} {
+			if good, err := h.Verify(ended, c[0], c[1]); good || !errors.Is(err, context.Canceled) {
+				t.Errorf("%s with %q: got %v, %v", c[0], c[1], good, err)
+			}
+		}
+		time.Sleep(proofTime)
+		if good, err := h.Verify(ended, one, "one"); good || !errors.Is(err, context.Canceled) {
+			t.Errorf("right long ago: got %v, %v", good, err)
+		}
+	})
+}
+
 func TestRules(t *testing.T) {
 	for pw, good := range map[string]bool{"short": false, "aaaaaaaaaaaa": false, "ann-ann-ann": false, "nine char": false,
 		"ten chars!": true, "mật khẩu dài": true, strings.Repeat("ab", 129): false, "my name is ann indeed": true} {

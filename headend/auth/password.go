@@ -2,13 +2,18 @@ package auth
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -72,16 +77,56 @@ func CheckName(name string) error {
 }
 
 // Hasher hashes passwords. It is safe for concurrent use, and bounds how many are
-// hashed at once, for each takes 32 MiB.
+// hashed at once, for each takes 32 MiB. What was right a short while ago it knows
+// without hashing, for clients of the API send the password with every request.
 type Hasher struct {
 	running chan struct{}
 	waiting chan struct{}
+	proofs  proofs
+}
+
+const (
+	proofTime = 5 * time.Minute // how long a password that was right is known
+	maxProofs = 64
+)
+
+// proofs are the passwords that were right of late, by what only this process can
+// compute of them.
+type proofs struct {
+	mu    sync.Mutex
+	key   [32]byte
+	until map[[sha256.Size]byte]time.Time
+}
+
+func (p *proofs) of(encoded, secret string) (sum [sha256.Size]byte) {
+	m := hmac.New(sha256.New, p.key[:])
+	fmt.Fprintf(m, "%d %s%s", len(encoded), encoded, secret)
+	return [sha256.Size]byte(m.Sum(nil))
+}
+
+func (p *proofs) known(encoded, secret string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Now().Before(p.until[p.of(encoded, secret)])
+}
+
+func (p *proofs) add(encoded, secret string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(p.until, func(_ [sha256.Size]byte, until time.Time) bool { return !now.Before(until) })
+	if len(p.until) < maxProofs {
+		p.until[p.of(encoded, secret)] = now.Add(proofTime)
+	}
 }
 
 // NewHasher returns a Hasher for parallel hashes at once and 16 times as many that
 // wait for their turn.
 func NewHasher(parallel int) *Hasher {
-	return &Hasher{running: make(chan struct{}, parallel), waiting: make(chan struct{}, 16*parallel)}
+	h := &Hasher{running: make(chan struct{}, parallel), waiting: make(chan struct{}, 16*parallel)}
+	h.proofs.until = map[[sha256.Size]byte]time.Time{}
+	rand.Read(h.proofs.key[:]) // never fails: it ends the program instead
+	return h
 }
 
 // enter takes a place, and returns a function that gives it back.
@@ -118,7 +163,8 @@ func (h *Hasher) Hash(ctx context.Context, secret string) (string, error) {
 
 // Verify reports whether secret has the encoded hash. With an empty hash it takes
 // as long and answers false, so that its time does not tell whether a user exists.
-// It blocks until it has a place.
+// It blocks until it has a place; for 5 minutes after secret was right it answers at
+// once.
 func (h *Hasher) Verify(ctx context.Context, encoded, secret string) (bool, error) {
 	p := params{time: hashTime, memory: hashMemory, threads: hashThreads, salt: make([]byte, hashSalt), key: make([]byte, hashLength)}
 	if encoded != "" {
@@ -127,13 +173,20 @@ func (h *Hasher) Verify(ctx context.Context, encoded, secret string) (bool, erro
 			return false, err
 		}
 	}
+	if encoded != "" && h.proofs.known(encoded, secret) {
+		return true, nil
+	}
 	leave, err := h.enter(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer leave()
 	key := argon2.IDKey([]byte(secret), p.salt, p.time, p.memory, p.threads, uint32(len(p.key)))
-	return subtle.ConstantTimeCompare(key, p.key) == 1 && encoded != "", nil
+	good := subtle.ConstantTimeCompare(key, p.key) == 1 && encoded != ""
+	if good {
+		h.proofs.add(encoded, secret)
+	}
+	return good, nil
 }
 
 type params struct {

@@ -38,7 +38,7 @@ type cutter struct {
 	step      flow.Ticks // from the batch before it
 	access    flow.Ticks // clock of the newest random access point
 	group     flow.Ticks // longest distance of random access points
-	largest   int        // bytes of the last segment, to size the next
+	spare     [][]byte   // buffers of segments that are complete
 	unclocked uint64
 
 	open *draft         // the segment being filled
@@ -194,7 +194,7 @@ func (c *cutter) begin(clock flow.Ticks, utc time.Duration, random bool) {
 	if !c.anchor.set {
 		c.anchor.begin(clock, utc, t.record.End)
 	}
-	d := &draft{start: clock, name: c.anchor.name(clock), buf: make([]byte, 0, c.largest+c.largest/8)}
+	d := &draft{start: clock, name: c.anchor.name(clock), buf: c.buffer()}
 	d.due = clock + flow.FromDuration(t.SegmentDuration-d.name%t.SegmentDuration)
 	d.segment = Segment{
 		Start:         time.Unix(0, int64(c.anchor.at(clock))).UTC(),
@@ -249,11 +249,24 @@ func (c *cutter) flush() {
 		return
 	}
 	c.tail = nil
-	c.largest = len(d.buf)
-	if cap(d.buf) > len(d.buf)+len(d.buf)/4 {
-		d.buf = append(make([]byte, 0, len(d.buf)), d.buf...)
+	d.segment.TS, d.packets = slices.Clone(d.buf), true
+	c.release(d)
+}
+
+// buffer returns memory for a segment in the making. What is published is a copy of
+// just its size, see builder.
+func (c *cutter) buffer() []byte {
+	if n := len(c.spare); n > 0 {
+		b := c.spare[n-1]
+		c.spare = c.spare[:n-1]
+		return b
 	}
-	d.segment.TS, d.packets = d.buf, true
+	return nil
+}
+
+// release takes back the memory of a segment that is no longer filled.
+func (c *cutter) release(d *draft) {
+	c.spare = append(c.spare, d.buf[:0])
 	d.buf = nil
 }
 
@@ -285,6 +298,7 @@ func (c *cutter) finish() {
 			c.broken = c.broken || d.segment.Discontinuity
 			t := c.timeline
 			t.drafts = slices.DeleteFunc(t.drafts, func(o *draft) bool { return o == d })
+			c.release(d)
 		}
 	}
 	if c.reel != nil {

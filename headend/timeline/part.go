@@ -6,20 +6,15 @@ import (
 	"sigma/mux/fmp4"
 )
 
-// builder collects the samples of one part. Their bytes are written once, behind room
-// for the header, which is known last.
+// builder collects the samples of one part. Its memory is used again for the next
+// part: what a part keeps is made once, in its final size, for memory that grows or
+// is thrown away costs more than a copy.
 type builder struct {
 	buf      []byte
-	room     int // bytes before the first sample
 	samples  []Sample
 	time     uint64
 	duration uint64
-
-	wasFirst, was usage // of the newest first part of a segment, and of the newest other
 }
-
-// usage is how large a part was, to size the next.
-type usage struct{ bytes, samples int }
 
 // scratch is memory for the headers of parts.
 type scratch struct {
@@ -31,13 +26,7 @@ func (b *builder) empty() bool { return len(b.samples) == 0 }
 
 // begin starts a part at a decode time.
 func (b *builder) begin(time uint64) {
-	u := b.was
-	if u.bytes == 0 {
-		u = b.wasFirst
-	}
-	b.room = 192 + 16*(u.samples+u.samples/4+4)
-	b.buf = make([]byte, b.room, b.room+max(u.bytes+u.bytes/8, 512))
-	b.samples = make([]Sample, 0, u.samples+u.samples/8+1)
+	b.buf, b.samples = b.buf[:0], b.samples[:0]
 	b.time, b.duration = time, 0
 }
 
@@ -59,30 +48,20 @@ func (b *builder) end(x *scratch, sequence uint64, index int) *Part {
 		TrackID:  trackID, Time: b.time, Samples: x.samples, Styp: index == 0,
 	}
 	x.head = c.AppendHeader(x.head[:0])
-	var data []byte
-	if at := b.room - len(x.head); at < 0 {
-		data = slices.Concat(x.head, b.buf[b.room:])
-	} else {
-		data = b.buf[at:]
-		copy(data, x.head)
-	}
-	if cap(data) > len(data)+len(data)/4 {
-		data = slices.Clone(data)
-	}
-	moved := len(x.head) - b.room
-	for i := range b.samples {
-		b.samples[i].Offset += moved
-	}
 	p := &Part{
 		Time: b.time, Duration: b.duration, Independent: b.samples[0].Sync,
-		Data: slices.Clip(data), Samples: b.samples,
+		Data: concat(x.head, b.buf), Samples: slices.Clone(b.samples),
 	}
-	u := usage{len(b.buf) - b.room, len(b.samples)}
-	if index == 0 {
-		b.wasFirst = u
-	} else {
-		b.was = u
+	for i := range p.Samples {
+		p.Samples[i].Offset += len(x.head)
 	}
-	b.buf, b.samples = nil, nil
+	b.samples = b.samples[:0]
 	return p
+}
+
+// concat returns a and b in memory of just their size.
+func concat(a, b []byte) []byte {
+	c := make([]byte, len(a)+len(b))
+	copy(c[copy(c, a):], b)
+	return c
 }
