@@ -39,7 +39,15 @@ func main() {
 	only := flag.String("only", "", "comma-separated parts: code, load, wire, start, kill, console")
 	span := flag.Duration("span", 10*time.Second, "time of each measurement of load")
 	long := flag.Duration("wire", 60*time.Second, "time of the measurement on the wire")
+	wakes := flag.Duration("yardstick", 0, "only wake up again and again for so long and say how punctual it was")
 	flag.Parse()
+	if *wakes > 0 {
+		if err := wakeUps(*wakes, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, *only, *span, *long); err != nil {
