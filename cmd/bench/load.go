@@ -162,7 +162,7 @@ func (b *bench) headend(f *field, more string) (float64, error) {
 
 // measure returns the CPU that processes use, in percent of a core per channel.
 func (b *bench) measure(pids []int) (float64, error) {
-	if err := sleep(b.ctx, 3*time.Second); err != nil {
+	if err := sleep(b.ctx, 8*time.Second); err != nil { // rings are full, memory grows no more
 		return 0, err
 	}
 	before, began := jiffies(pids), time.Now()
@@ -210,13 +210,17 @@ func (b *bench) others(f *field, command func(i int) (*exec.Cmd, error)) (float6
 		}
 		cmds, pids = append(cmds, c), append(pids, c.Process.Pid)
 	}
-	if err := sleep(b.ctx, 6*time.Second); err != nil { // ffmpeg looks at its input for 5 s
-		return 0, err
+	// ffmpeg looks at its input for 5 s, and many that start at once take longer.
+	var err error
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); {
+		if err = b.flows(f); err == nil {
+			return b.measure(pids)
+		}
+		if b.ctx.Err() != nil {
+			break
+		}
 	}
-	if err := b.flows(f); err != nil {
-		return 0, err
-	}
-	return b.measure(pids)
+	return 0, err
 }
 
 // flows checks that every channel comes out at its rate.
