@@ -11,6 +11,7 @@ import (
 	"sigma/headend/serve/hls"
 	"sigma/headend/serve/route"
 	"sigma/headend/serve/webrtc"
+	"sigma/headend/subtitle"
 	"sigma/headend/supervise"
 	"sigma/headend/timeline"
 	"sigma/mux/flow"
@@ -107,7 +108,7 @@ func (e *engine) playFrom(st *station, cfg config.Channel) {
 func (e *engine) timeline(cfg config.Channel, parts bool) *timeline.Timeline {
 	tl := &timeline.Timeline{
 		Name: cfg.Name, SegmentDuration: cfg.SegmentDuration.Std(), SegmentCount: cfg.SegmentCount,
-		UTC: wallTime, Memory: e.Memory,
+		UTC: wallTime, Memory: e.Memory, Texts: subtitle.Texts,
 	}
 	if parts {
 		tl.PartTarget = cfg.ChunkDuration.Std()

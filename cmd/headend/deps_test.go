@@ -55,6 +55,10 @@ var edgeRules = []edgeRule{
 		because: "segments are cut once, for all packagings alike",
 	},
 	{
+		from: "headend/subtitle/...", may: []string{"mux/...", "headend/timeline"},
+		because: "text tracks are made of frames alone, for all packagings alike",
+	},
+	{
 		from: "headend/frames/...", may: []string{"mux/..."},
 		because: "the frames of a channel are made of its packets alone",
 	},
@@ -118,6 +122,8 @@ var onlyFrom = map[string]struct {
 	"storage/...":                        {[]string{"headend", "cmd/..."}, "only the engine knows that there is a database"},
 	"multicast/rig":                      {[]string{"cmd/..."}, "namespaces are for tests"},
 	"headend/timeline/timelinetest":      {nil, "a helper of tests"},
+	"mux/teletext/teletexttest":          {nil, "a helper of tests"},
+	"mux/captions/captionstest":          {nil, "a helper of tests"},
 	"headend/ingest/internal/ingesttest": {nil, "a helper of tests"},
 }
 

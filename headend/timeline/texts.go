@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"slices"
 
 	"sigma/mux/es"
@@ -11,6 +12,7 @@ import (
 // pages, or of the captions in a video track.
 type Text struct {
 	From     flow.TrackID // the track whose frames the decoder takes
+	Name     string       // which of the texts in that track: the same again is the same text
 	Language string       // ISO 639-2 code, empty when unknown
 	Role     Role
 	Decoder  Decoder
@@ -18,7 +20,8 @@ type Text struct {
 
 // Decoder makes cues of the frames of one track, which come in decode order with their
 // stamps in media time. A cue that is still shown may be emitted with End 0; emitted
-// again with the same Start it takes the place of the one before. It must not block.
+// again with the same Start it takes the place of the one before, and with End equal to
+// Start it is taken back. It must not block.
 type Decoder interface {
 	Push(f flow.Item[flow.Frame], emit func(Cue))
 }
@@ -28,6 +31,8 @@ const (
 	maxTextBehind = flow.TicksPerSecond
 	// maxCues bounds the cues of a track that are kept for the segments being filled.
 	maxCues = 1024
+	// maxShown is how long a cue is shown at most: its end may have been lost.
+	maxShown = 60 * flow.TicksPerSecond
 )
 
 // texts are the tracks of text of a time base.
@@ -40,8 +45,17 @@ type texts struct {
 type text struct {
 	Text
 	index int
-	cues  []Cue      // by Start
+	cues  []said     // by Start
 	seen  flow.Ticks // stream time up to which its frames have come
+}
+
+// said is a cue of a text.
+type said struct {
+	Cue
+	// live says that its end was not known at first. Where it goes over the end of a
+	// segment it is parted there, so that players do not show it twice: the first part
+	// may be with them before its end is known.
+	live bool
 }
 
 // captionsOf counts the caption services that are known.
@@ -62,6 +76,7 @@ func (x *texts) grown(r *reel) bool {
 // renew returns the text tracks of a layout, those that nobody decodes last.
 func (x *texts) renew(r *reel) []*Track {
 	if r.tracks == nil || x.grown(r) {
+		old := x.list
 		x.list, x.captions = nil, captionsOf(r)
 		if r.timeline.Texts != nil {
 			formats := map[flow.TrackID]*es.Format{}
@@ -71,6 +86,11 @@ func (x *texts) renew(r *reel) []*Track {
 				}
 			}
 			for _, t := range r.timeline.Texts(r.layout, formats) {
+				i := slices.IndexFunc(old, func(o *text) bool { return o.From == t.From && o.Name == t.Name })
+				if i >= 0 {
+					x.list = append(x.list, old[i])
+					continue
+				}
 				x.list = append(x.list, &text{Text: t})
 			}
 		}
@@ -93,8 +113,11 @@ func (x *texts) renew(r *reel) []*Track {
 			continue
 		}
 		t := &Track{Kind: s.Kind, PID: s.ID, Language: s.Language, Role: s.role, Timescale: 90_000, Problem: es.Name(s.Codec) + " is not decoded"}
-		if s.Codec == flow.CodecDVBSubtitle {
+		switch {
+		case s.Codec == flow.CodecDVBSubtitle:
 			t.Problem = "DVB subtitles are pictures, not text"
+		case s.Codec == flow.CodecTeletext && r.timeline.Texts != nil:
+			t.Problem = "teletext without a subtitle page"
 		}
 		t.Format.Codec = s.Codec
 		tracks = append(tracks, t)
@@ -117,19 +140,38 @@ func (x *texts) push(f *frame, shift flow.Ticks) {
 }
 
 func (t *text) emit(c Cue) {
-	if c.End != 0 && c.End <= c.Start {
+	if c.End > c.Start+maxShown {
+		c.End = c.Start + maxShown
+	}
+	i, _ := slices.BinarySearchFunc(t.cues, c.Start, func(o said, start flow.Ticks) int { return cmp.Compare(o.Start, start) })
+	for ; i < len(t.cues) && t.cues[i].Start == c.Start; i++ {
+		if t.cues[i].End != 0 {
+			continue
+		}
+		if t.cues[i].Cue = c; c.End == c.Start && c.End != 0 {
+			t.cues = slices.Delete(t.cues, i, i+1)
+		}
 		return
 	}
-	i, found := slices.BinarySearchFunc(t.cues, c.Start, func(o Cue, start flow.Ticks) int { return int(o.Start - start) })
-	switch {
-	case found && t.cues[i].End == 0:
-		t.cues[i] = c
-	case len(t.cues) < maxCues:
-		for i < len(t.cues) && t.cues[i].Start == c.Start {
-			i++
-		}
-		t.cues = slices.Insert(t.cues, i, c)
+	if len(t.cues) < maxCues && (c.End == 0 || c.End > c.Start) {
+		t.cues = slices.Insert(t.cues, i, said{c, c.End == 0})
 	}
+}
+
+// during returns the part of a cue in a segment from begin to end; false when there is
+// none.
+func (s said) during(begin, end flow.Ticks) (Cue, bool) {
+	c := s.Cue
+	if c.End == 0 {
+		c.End = min(max(end, c.Start+1), c.Start+maxShown)
+	}
+	if c.Start >= end || c.End <= begin {
+		return c, false
+	}
+	if s.live {
+		c.Start, c.End = max(c.Start, begin), min(c.End, end)
+	}
+	return c, true
 }
 
 // passed reports whether what is said during d is known.
@@ -153,7 +195,9 @@ func (x *texts) expire(r *reel, clock flow.Ticks) {
 	}
 	from := r.timeline.drafts[0].bound.pts + r.shift
 	for _, t := range x.list {
-		t.cues = slices.DeleteFunc(t.cues, func(c Cue) bool { return c.End != 0 && c.End <= from })
+		t.cues = slices.DeleteFunc(t.cues, func(c said) bool {
+			return c.End != 0 && c.End <= from || c.End == 0 && c.Start+maxShown <= from
+		})
 	}
 }
 
@@ -186,11 +230,8 @@ func (x *texts) fill(d *draft, media []*Media, shift flow.Ticks, done bool) {
 			limit = max(t.seen+shift, begin)
 		}
 		for _, c := range t.cues {
-			if c.End == 0 {
-				c.End = max(limit, c.Start+1)
-			}
-			if c.Start < limit && c.End > begin {
-				media[t.index].Cues = append(media[t.index].Cues, c)
+			if part, ok := c.during(begin, limit); ok {
+				media[t.index].Cues = append(media[t.index].Cues, part)
 			}
 		}
 	}

@@ -69,8 +69,9 @@ type Media struct {
 	// Parts are in order, without gaps: their Data one after the other is the CMAF
 	// segment. Audio and video only hold whole access units.
 	Parts []*Part
-	// Cues of a text track that are shown at any time during the segment; those that go
-	// on in the next are in both.
+	// Cues of a text track that are shown at any time during the segment. Those that go
+	// on in the next are in both: whole when their end was known from the first, else
+	// each has its part.
 	Cues []Cue
 	// Done says that nothing more comes: the segment is whole for this track.
 	Done bool
