@@ -16,6 +16,11 @@ const (
 	spliceSlack = flow.TicksPerSecond / 100
 	// maxEvents bounds the events that are kept.
 	maxEvents = 256
+	// maxOverrun is how long a break may last beyond its planned length before its end
+	// counts as lost.
+	maxOverrun = 10 * time.Minute
+	// maxBreak is how long a break may last whose length is not planned.
+	maxBreak = 24 * time.Hour
 )
 
 // happening is an event with what it takes to cut there.
@@ -112,8 +117,9 @@ func (e *events) add(h *happening) bool {
 			return true
 		}
 	}
-	if len(e.all) >= maxEvents {
-		e.all = e.all[1:]
+	if len(e.all) >= maxEvents { // the oldest goes, but a break only if all are breaks
+		i := slices.IndexFunc(e.all, func(o *happening) bool { return o.Kind != EventOut || e.end(o) != nil })
+		e.all = slices.Delete(e.all, max(i, 0), max(i, 0)+1)
 	}
 	e.all = append(e.all, h)
 	slices.SortStableFunc(e.all, func(a, b *happening) int { return cmp.Compare(a.UTC.UnixNano(), b.UTC.UnixNano()) })
@@ -170,18 +176,38 @@ func (e *events) list(v *View) (out []*Event) {
 			oldest = part[0].Start
 		}
 	}
-	e.all = slices.DeleteFunc(e.all, func(h *happening) bool {
-		return !h.waits && h.UTC.Add(h.Duration).Before(oldest) && !e.running(h)
-	})
+	kept := make([]*happening, 0, len(e.all))
 	for _, h := range e.all {
-		out = append(out, h.Event)
+		if h.waits || !e.over(h).Before(oldest) {
+			kept = append(kept, h)
+			out = append(out, h.Event)
+		}
 	}
+	e.all = kept
 	return out
 }
 
-// running reports whether a break of unknown length has no end yet.
-func (e *events) running(h *happening) bool {
-	return h.Kind == EventOut && h.Duration == 0 && !slices.ContainsFunc(e.all, func(o *happening) bool {
-		return o.ID == h.ID && o.Kind == EventIn && !o.waits
-	})
+// over returns when nobody needs to know of an event any more: of a break, when it has
+// ended. Its end says nothing without it.
+func (e *events) over(h *happening) time.Time {
+	if h.Kind != EventOut {
+		return h.UTC.Add(h.Duration)
+	}
+	if in := e.end(h); in != nil {
+		return in.UTC
+	}
+	if h.Duration == 0 {
+		return h.UTC.Add(maxBreak)
+	}
+	return h.UTC.Add(h.Duration + maxOverrun)
+}
+
+// end returns the event that ends a break, nil while it is not known.
+func (e *events) end(out *happening) *happening {
+	for _, o := range e.all {
+		if o.Kind == EventIn && o.ID == out.ID && o.UTC.After(out.UTC) {
+			return o
+		}
+	}
+	return nil
 }
