@@ -53,7 +53,9 @@ func build(v *timeline.View, selector string) (list []index, whole bool) {
 }
 
 // listed returns the fragments that a manifest tells of: those that all levels have, and
-// whose next is known, since the last that clients cannot go on over.
+// whose next is known, since the last that clients cannot go on over. They are as many as
+// the window has segments: for those at its end that are not told of yet, there are as
+// many from before it.
 func (x *index) listed(v *timeline.View) (list []chunk) {
 	all := x.ref.chunks(v)
 	for i := range all[:max(len(all)-lookAhead, 0)] {
@@ -61,7 +63,7 @@ func (x *index) listed(v *timeline.View) (list []chunk) {
 		if c.breaks {
 			list = list[:0]
 		}
-		if c.segment.Sequence >= v.Segments[0].Sequence && x.has(c.segment) {
+		if c.segment.Sequence+lookAhead >= v.Segments[0].Sequence && x.has(c.segment) {
 			list = append(list, *c)
 		}
 	}
