@@ -126,6 +126,7 @@ func (n notice) String() string {
 			line("HLS", n.base+"/"+ch.Name+"/index.m3u8")
 			line("LL-HLS", n.base+"/"+ch.Name+"/index.ll.m3u8")
 			line("DASH", n.base+"/"+ch.Name+"/index.mpd")
+			line("Smooth", n.base+"/"+ch.Name+".isml/manifest")
 			line("WHEP", n.base+"/"+ch.Name+"/whep")
 			line("HTTP-TS", n.base+"/"+ch.Name+"/mpegts")
 		}

@@ -9,6 +9,7 @@ import (
 	"sigma/headend/serve/dash"
 	"sigma/headend/serve/hls"
 	"sigma/headend/serve/httpts"
+	"sigma/headend/serve/mss"
 	"sigma/headend/serve/reply"
 	"sigma/headend/serve/route"
 	"sigma/mux/flow"
@@ -38,6 +39,7 @@ func (a *app) handler(operators http.Handler) http.Handler {
 func (a *app) players() func(route.Route) http.Handler {
 	segments := &hls.Handler{Viewers: &a.viewers, Lookup: func(name string) *hls.Channel { return a.engine.playedOf(name).segments() }}
 	manifests := &dash.Handler{Viewers: &a.viewers, Lookup: func(name string) *dash.Channel { return a.engine.playedOf(name).manifests() }, Now: time.Now}
+	smooth := &mss.Handler{Viewers: &a.viewers, Lookup: func(name string) *mss.Channel { return a.engine.playedOf(name).smooth() }}
 	stream := &httpts.Handler{Viewers: &a.viewers, Lookup: func(name string) (*flow.Ring[flow.Batch], context.Context) {
 		st, ok := a.engine.station(name)
 		if !ok {
@@ -64,7 +66,9 @@ func (a *app) players() func(route.Route) http.Handler {
 			return segments
 		case route.WHEP:
 			return a.rtc
-		case route.None, route.SmoothManifest, route.SmoothFragment, route.Embed, route.Preview, route.MediaInfo:
+		case route.SmoothManifest, route.SmoothFragment:
+			return smooth
+		case route.None, route.Embed, route.Preview, route.MediaInfo:
 		}
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"sigma/headend/frames"
 	"sigma/headend/serve/dash"
 	"sigma/headend/serve/hls"
+	"sigma/headend/serve/mss"
 	"sigma/headend/serve/route"
 	"sigma/headend/serve/webrtc"
 	"sigma/headend/subtitle"
@@ -23,6 +24,7 @@ type playout struct {
 	protocols []string // allowed
 	hls       *hls.Channel
 	dash      *dash.Channel
+	mss       *mss.Channel
 	frames    *frames.Face
 }
 
@@ -55,7 +57,9 @@ func protocolsOf(r route.Route) []string {
 		return []string{"webrtc"}
 	case route.Stream:
 		return []string{"mpegts"}
-	case route.None, route.SmoothManifest, route.SmoothFragment, route.Embed, route.Preview, route.MediaInfo:
+	case route.SmoothManifest, route.SmoothFragment:
+		return []string{"mss"}
+	case route.None, route.Embed, route.Preview, route.MediaInfo:
 	}
 	return nil
 }
@@ -84,7 +88,7 @@ func (e *engine) playFrom(st *station, cfg config.Channel) {
 	life, end := context.WithCancel(st.life)
 	p := &playout{protocols: cfg.Protocols, frames: &frames.Face{Packets: st.channel.Ring()}}
 	tasks := supervise.NewGroup(life)
-	if p.allows("hls", "cmaf", "dash") {
+	if p.allows("hls", "cmaf", "dash", "mss") {
 		tl := e.timeline(cfg, p.allows("cmaf", "dash"))
 		ring := st.channel.Ring()
 		tasks.Go(supervise.Task{Name: "timeline " + cfg.Name, Run: func(ctx context.Context) error {
@@ -96,6 +100,7 @@ func (e *engine) playFrom(st *station, cfg config.Channel) {
 		}})
 		p.hls = &hls.Channel{Source: tl, Cues: cueForm(cfg.HLSSCTE35)}
 		p.dash = &dash.Channel{Source: tl}
+		p.mss = &mss.Channel{Source: tl}
 	}
 	st.cut = func() {
 		st.played.Store(nil)
@@ -116,7 +121,7 @@ func (e *engine) timeline(cfg config.Channel, parts bool) *timeline.Timeline {
 	return tl
 }
 
-// segments, manifests and pictures are what the servers of protocols take; nil when the
+// segments, manifests, smooth and pictures are what the servers of protocols take; nil when the
 // channel is not offered.
 func (p *playout) segments() *hls.Channel {
 	if p == nil {
@@ -130,6 +135,13 @@ func (p *playout) manifests() *dash.Channel {
 		return nil
 	}
 	return p.dash
+}
+
+func (p *playout) smooth() *mss.Channel {
+	if p == nil {
+		return nil
+	}
+	return p.mss
 }
 
 func (p *playout) pictures() webrtc.Frames {

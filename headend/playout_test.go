@@ -10,6 +10,7 @@ import (
 	"sigma/headend/frames"
 	"sigma/headend/serve/dash"
 	"sigma/headend/serve/hls"
+	"sigma/headend/serve/mss"
 	"sigma/headend/serve/route"
 	"sigma/headend/timeline"
 	"sigma/mux/flow"
@@ -21,7 +22,7 @@ func offering(t *testing.T, protocols ...string) http.Handler {
 	a := &app{engine: &engine{}, rtc: &rtc{}}
 	st, shelf := &station{life: t.Context()}, &timeline.Timeline{}
 	st.played.Store(&playout{
-		protocols: protocols, hls: &hls.Channel{Source: shelf}, dash: &dash.Channel{Source: shelf},
+		protocols: protocols, hls: &hls.Channel{Source: shelf}, dash: &dash.Channel{Source: shelf}, mss: &mss.Channel{Source: shelf},
 		frames: &frames.Face{Packets: flow.NewRing[flow.Batch](2)},
 	})
 	a.engine.publish(config.Config{Channels: []config.Channel{{Name: "n"}}}, map[string]*station{"n": st})
@@ -40,6 +41,8 @@ func TestProtocols(t *testing.T) {
 		"/n/dash/v1/1.m4s":             {"dash"},
 		"/n/time":                      {"dash"},
 		"/n/whep":                      {"webrtc"},
+		"/n.isml/manifest":             {"mss"},
+		"/n.isml/QualityLevels(1001)/Fragments(video=1)": {"mss"},
 	} {
 		if got := protocolsOf(route.Parse(path)); !slices.Equal(got, by) {
 			t.Errorf("%s is of %v, want %v", path, got, by)

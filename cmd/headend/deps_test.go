@@ -47,7 +47,7 @@ var edgeRules = []edgeRule{
 	},
 	{
 		from: "headend/serve/...", strict: true,
-		may:     []string{"mux/...", "headend/timeline/...", "headend/serve/route", "headend/serve/session", "headend/serve/reply", "headend/serve/language", "headend/frames", "headend/supervise"},
+		may:     []string{"mux/...", "headend/timeline/...", "headend/serve/route", "headend/serve/session", "headend/serve/ask", "headend/serve/reply", "headend/serve/language", "headend/frames", "headend/supervise"},
 		because: "a packaging is a view of the timeline and knows no other packaging",
 	},
 	{

@@ -24,8 +24,8 @@ const (
 )
 
 // AllProtocols returns the ways of playout that Channel.Protocols may name: "cmaf" is
-// LL-HLS.
-func AllProtocols() []string { return []string{"hls", "cmaf", "dash", "webrtc", "mpegts"} }
+// LL-HLS, "mss" Smooth Streaming.
+func AllProtocols() []string { return []string{"hls", "cmaf", "dash", "mss", "webrtc", "mpegts"} }
 
 // Defaults returns the configuration of a new box: no channels, every field of
 // Box filled.

@@ -63,6 +63,7 @@ var channelTexts = map[string]pair{
 	"watch.hls":             {"HLS", "HLS"},
 	"watch.ll":              {"LL-HLS", "LL-HLS"},
 	"watch.dash":            {"DASH", "DASH"},
+	"watch.mss":             {"Smooth", "Smooth"},
 	"watch.webrtc":          {"WebRTC (WHEP)", "WebRTC (WHEP)"},
 	"watch.ts":              {"HTTP-TS", "HTTP-TS"},
 	"watch.multicast":       {"UDP/RTP", "UDP/RTP"},

@@ -93,7 +93,7 @@ var formTexts = map[string]pair{
 	"f.pids":                  {"PIDs", "PID"},
 	"f.pids.help":             {"New PIDs, others are kept. Example: pmt:100,v1:211,a1:221,a2:222", "PID mới, còn lại giữ nguyên. Ví dụ: pmt:100,v1:211,a1:221,a2:222"},
 	"f.protocols":             {"Allowed", "Cho phép"},
-	"f.protocols.help":        {"hls, cmaf (low latency), dash, webrtc, mpegts; empty allows all", "hls, cmaf (độ trễ thấp), dash, webrtc, mpegts; trống là tất cả"},
+	"f.protocols.help":        {"hls, cmaf (low latency), dash, mss (Smooth), webrtc, mpegts; empty allows all", "hls, cmaf (độ trễ thấp), dash, mss (Smooth), webrtc, mpegts; trống là tất cả"},
 	"f.segment_duration":      {"Segment", "Độ dài đoạn"},
 	"f.segment_duration.help": {"1s to 30s; empty is 5s. Shorter is less delay. Example: 4s", "1s đến 30s; trống là 5s. Ngắn hơn thì trễ ít hơn. Ví dụ: 4s"},
 	"f.segment_count":         {"Segments kept", "Số đoạn giữ lại"},

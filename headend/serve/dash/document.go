@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"sigma/headend/serve/ask"
 	"sigma/headend/timeline"
 	"sigma/mux/flow"
 )
@@ -114,7 +115,7 @@ func (d *document) add(c *Channel, v *timeline.View, p *stretch, newest bool) {
 	first := slices.Concat(p.segments, p.open)[0]
 	var tracks []*timeline.Track
 	for _, m := range first.Media {
-		if packed(m.Track) && !m.Gap && names(d.tracks, m.Track.ID) {
+		if packed(m.Track) && !m.Gap && ask.Names(d.tracks, m.Track.ID) {
 			tracks = append(tracks, m.Track)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"sigma/headend/serve/ask"
 	"sigma/headend/serve/reply"
 	"sigma/headend/timeline"
 	"sigma/mux/flow"
@@ -14,14 +15,14 @@ import (
 // fragment answers with a segment of a track, by its $Time$.
 func (q *request) fragment() (n int64, ok bool) {
 	v := q.c.Source.View()
-	id := q.route.Tracks
-	s, gone := find(v, id, q.route.Time)
+	id := q.Route.Tracks
+	s, gone := find(v, id, q.Route.Time)
 	switch {
 	case s == nil && gone:
-		reply.Refuse(q.w, http.StatusGone, reply.GoneCache, "the segment has left the window")
+		q.Gone()
 		return 0, false
 	case s == nil:
-		q.refuse(http.StatusNotFound, "no such segment, or not yet")
+		q.Refuse(http.StatusNotFound, "no such segment, or not yet")
 		return 0, false
 	}
 	m := s.Track(id)
@@ -46,9 +47,9 @@ func (q *request) whole(s *timeline.Segment, m *timeline.Media, data [][]byte) i
 	}
 	out := reply.Media{
 		Type: mimeType(m.Track), Cache: reply.SegmentCache, Modified: s.Start.Add(s.Duration), Data: data,
-		ETag: `"` + strconv.FormatUint(q.route.Time, 36) + "-" + strconv.FormatInt(int64(size), 36) + `"`,
+		ETag: `"` + strconv.FormatUint(q.Route.Time, 36) + "-" + strconv.FormatInt(int64(size), 36) + `"`,
 	}
-	return out.Serve(q.w, q.r)
+	return out.Serve(q.W, q.R)
 }
 
 func mimeType(t *timeline.Track) string {
@@ -108,7 +109,7 @@ func bySequence(v *timeline.View, sequence uint64, id string) (*timeline.Segment
 // chunk of HTTP/1.1 or a frame of HTTP/2 that leaves at once. It ends with the segment.
 func (q *request) stream(sequence uint64, id string) (n int64, ok bool) {
 	sent, begun := 0, false
-	control := http.NewResponseController(q.w)
+	control := http.NewResponseController(q.W)
 	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	for {
 		v := q.c.Source.View()
@@ -117,16 +118,16 @@ func (q *request) stream(sequence uint64, id string) (n int64, ok bool) {
 			break
 		}
 		if !begun && len(m.Parts) > 0 {
-			hd := q.w.Header()
+			hd := q.W.Header()
 			hd.Set("Content-Type", mimeType(m.Track))
 			hd.Set("Cache-Control", openCache)
-			if begun = true; q.r.Method == http.MethodHead {
+			if begun = true; q.R.Method == http.MethodHead {
 				return 0, true
 			}
 		}
 		for _, p := range m.Parts[min(sent, len(m.Parts)):] {
 			_ = control.SetWriteDeadline(time.Now().Add(writeGrace + time.Duration(len(p.Data)/writeRate)*time.Second))
-			k, err := q.w.Write(p.Data)
+			k, err := q.W.Write(p.Data)
 			if n += int64(k); err != nil {
 				return n, true
 			}
@@ -138,12 +139,12 @@ func (q *request) stream(sequence uint64, id string) (n int64, ok bool) {
 		if begun && control.Flush() != nil {
 			return n, true
 		}
-		if !pause(q.r.Context(), v, q.c.patience.after(hold(v))) {
+		if !ask.Pause(q.R.Context(), v, q.c.patience.After(ask.Hold(v))) {
 			break
 		}
 	}
-	if !begun && q.r.Context().Err() == nil {
-		q.refuse(http.StatusNotFound, "the segment did not come")
+	if !begun && q.R.Context().Err() == nil {
+		q.Refuse(http.StatusNotFound, "the segment did not come")
 	}
 	return n, begun
 }
@@ -156,7 +157,7 @@ const (
 
 // words answers with a segment of text, once everything said in it is known.
 func (q *request) words(sequence uint64, id string) (n int64, ok bool) {
-	late := q.c.patience.after(hold(q.c.Source.View()))
+	late := q.c.patience.After(ask.Hold(q.c.Source.View()))
 	for {
 		v := q.c.Source.View()
 		s, m := bySequence(v, sequence, id)
@@ -166,12 +167,12 @@ func (q *request) words(sequence uint64, id string) (n int64, ok bool) {
 		if m.Done {
 			return q.whole(s, m, [][]byte{appendWords(nil, uint32(s.Sequence), m)}), true
 		}
-		if !pause(q.r.Context(), v, late) {
+		if !ask.Pause(q.R.Context(), v, late) {
 			break
 		}
 	}
-	if q.r.Context().Err() == nil {
-		q.refuse(http.StatusNotFound, "the segment did not come")
+	if q.R.Context().Err() == nil {
+		q.Refuse(http.StatusNotFound, "the segment did not come")
 	}
 	return 0, false
 }
@@ -184,16 +185,16 @@ func (q *request) init() (n int64, ok bool) {
 			if s.Layout == nil {
 				continue
 			}
-			t := s.Layout.Track(q.route.Tracks)
+			t := s.Layout.Track(q.Route.Tracks)
 			if t == nil || t.Kind != flow.KindText || !packed(t) {
 				continue
 			}
-			if b, name := header(t); name == q.route.Name && b != nil {
+			if b, name := header(t); name == q.Route.Name && b != nil {
 				m := reply.Media{Type: mimeType(t), Cache: reply.SegmentCache, Modified: s.Start, ETag: `"` + name + `"`, Data: [][]byte{b}}
-				return m.Serve(q.w, q.r), true
+				return m.Serve(q.W, q.R), true
 			}
 		}
 	}
-	q.refuse(http.StatusNotFound, "no such header")
+	q.Refuse(http.StatusNotFound, "no such header")
 	return 0, false
 }

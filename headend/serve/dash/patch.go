@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"sigma/headend/serve/ask"
 	"sigma/headend/serve/reply"
 )
 
@@ -13,11 +14,11 @@ import (
 // knows of a segment as soon as there is one, and asks no more often than that.
 func (h *Handler) patch(q request) (n int64, ok bool) {
 	if q.query.from.IsZero() {
-		q.refuse(http.StatusBadRequest, "a patch needs the publishTime of the MPD to be patched")
+		q.Refuse(http.StatusBadRequest, "a patch needs the publishTime of the MPD to be patched")
 		return 0, false
 	}
 	first := q.c.Source.View()
-	late := q.c.patience.after(hold(first))
+	late := q.c.patience.After(ask.Hold(first))
 	for {
 		v := q.c.Source.View()
 		now := h.newest(q)
@@ -27,14 +28,14 @@ func (h *Handler) patch(q request) (n int64, ok bool) {
 		if !now.doc.publish.Equal(q.query.from) {
 			return q.sendPatch(now.doc), true
 		}
-		if !pause(q.r.Context(), v, late) {
+		if !ask.Pause(q.R.Context(), v, late) {
 			break
 		}
 	}
-	if q.r.Context().Err() == nil {
-		hd := q.w.Header()
+	if q.R.Context().Err() == nil {
+		hd := q.W.Header()
 		hd.Set("Cache-Control", reply.NoCache)
-		q.w.WriteHeader(http.StatusNoContent) // the MPD is still valid
+		q.W.WriteHeader(http.StatusNoContent) // the MPD is still valid
 	}
 	return 0, false
 }
@@ -43,7 +44,7 @@ func (h *Handler) patch(q request) (n int64, ok bool) {
 // the answer is then a patch of another version, since this is what makes clients load
 // the whole MPD: on an error they would ask for the patch again until its time is over.
 func (q *request) sendPatch(now *document) int64 {
-	old := q.c.cells.of(q.key()).of(q.query.from)
+	old := q.c.cell(q.key()).of(q.query.from)
 	var t text
 	if old == nil {
 		writePatchHead(&t, now, now)
@@ -54,13 +55,13 @@ func (q *request) sendPatch(now *document) int64 {
 	}
 	t.str("</Patch>\n")
 	b := t.b
-	if q.query.token != "" {
-		b = withToken(b, t.marks, q.query.token)
+	if q.query.Token != "" {
+		b = withToken(b, t.marks, q.query.Token)
 	}
-	hd := q.w.Header()
+	hd := q.W.Header()
 	hd.Set("Content-Type", patchType)
 	hd.Set("Cache-Control", "no-cache")
-	return reply.Send(q.w, b)
+	return reply.Send(q.W, b)
 }
 
 func writePatchHead(t *text, old, now *document) {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"sigma/headend/serve/route"
+	"sigma/headend/serve/ask"
 	"sigma/headend/timeline"
 	"sigma/mux/es"
 	"sigma/mux/flow"
@@ -18,29 +18,13 @@ func packed(t *timeline.Track) bool {
 	return t.Problem == "" && t.Timescale > 0 && (t.Init != nil || t.Kind == flow.KindText)
 }
 
-// names reports whether a selector names a track; an empty one names all.
-func names(selector, id string) bool {
-	for rest := selector; rest != ""; {
-		var one string
-		if one, rest = route.NextTrack(rest); one == id {
-			return true
-		}
-	}
-	return selector == ""
-}
-
 // missing says why there is no MPD of a channel.
 func missing(v *timeline.View, selector string) string {
-	var b strings.Builder
-	b.WriteString("no track of the channel can be packaged")
-	if n := len(v.Segments); n > 0 && v.Segments[n-1].Layout != nil {
-		for _, t := range v.Segments[n-1].Layout.Tracks {
-			if t.Problem != "" && names(selector, t.ID) {
-				b.WriteString("; " + t.ID + ": " + t.Problem)
-			}
-		}
+	var l *timeline.Layout
+	if n := len(v.Segments); n > 0 {
+		l = v.Segments[n-1].Layout
 	}
-	return b.String()
+	return ask.Missing("no track of the channel can be packaged", l, selector, ask.Problem)
 }
 
 // number returns the number within its kind of a track.

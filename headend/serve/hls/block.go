@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"sigma/headend/serve/ask"
 	"sigma/headend/timeline"
 )
 
@@ -63,7 +64,7 @@ func (g *gates) leave(k gateKey, p *gate) {
 func (c *Channel) wait(ctx context.Context, k gateKey, limit time.Duration, ready func(*timeline.View) bool, prepare func()) bool {
 	g := c.gates.join(k)
 	defer c.gates.leave(k, g)
-	late := c.patience.after(limit)
+	late := c.patience.After(limit)
 	for {
 		select {
 		case <-g.open:
@@ -73,7 +74,7 @@ func (c *Channel) wait(ctx context.Context, k gateKey, limit time.Duration, read
 		case <-ctx.Done():
 			return false
 		case <-g.lead:
-			if c.watch(ctx, late, ready) {
+			if ask.Until(ctx, c.Source, late, ready) {
 				prepare()
 				close(g.open)
 				return true
@@ -83,48 +84,6 @@ func (c *Channel) wait(ctx context.Context, k gateKey, limit time.Duration, read
 		}
 	}
 }
-
-func (c *Channel) watch(ctx context.Context, late <-chan struct{}, ready func(*timeline.View) bool) bool {
-	for {
-		v := c.Source.View()
-		if ready(v) {
-			return true
-		}
-		select {
-		case <-v.Changed():
-		case <-late:
-			return false
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-// patience gives time limits to many with few timers: all that begin within an eighth
-// of the limit share one.
-type patience struct {
-	mu    sync.Mutex
-	limit time.Duration
-	until time.Time
-	late  chan struct{}
-}
-
-// after returns a channel that is closed after limit, or up to an eighth earlier.
-func (p *patience) after(limit time.Duration) <-chan struct{} {
-	now := time.Now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.late == nil || p.limit != limit || p.until.Sub(now) < limit-limit/8 {
-		late := make(chan struct{})
-		time.AfterFunc(limit, func() { close(late) })
-		p.late, p.limit, p.until = late, limit, now.Add(limit)
-	}
-	return p.late
-}
-
-// holdTargets is how long a request is held at most, in target durations (clause
-// 6.2.5.2 of rfc8216bis).
-const holdTargets = 3
 
 // youth is how many segments a timeline makes before it holds that who asks for
 // numbers far in the future asks for nonsense: they may know them from before a loss
@@ -156,22 +115,21 @@ func (q *request) block(k key, p *cell) outcome {
 		if v.Counters.Segments <= youth {
 			return stale
 		}
-		q.refuse(http.StatusBadRequest, "the playlist is not so far yet")
+		q.Refuse(http.StatusBadRequest, "the playlist is not so far yet")
 		return refused
 	}
 	ready := func(v *timeline.View) bool { e := edgeOf(v, k.kind, k.id); return e.has(want.msn, want.part) }
 	prepare := func() {
 		if b := p.body(q.c, k); b != nil {
-			b.Prepare(q.r)
+			b.Prepare(q.R)
 		}
 	}
-	limit := holdTargets * time.Duration(max(1, v.TargetDuration)) * time.Second
 	switch {
-	case q.c.wait(q.r.Context(), want, limit, ready, prepare):
+	case q.c.wait(q.R.Context(), want, ask.Hold(v), ready, prepare):
 		return opened
-	case q.r.Context().Err() != nil:
+	case q.R.Context().Err() != nil:
 		return left
 	}
-	q.unavailable("nothing new came in three target durations")
+	q.Unavailable("nothing new came in three target durations")
 	return refused
 }

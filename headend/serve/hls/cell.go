@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"sigma/headend/serve/ask"
 	"sigma/headend/serve/reply"
 	"sigma/headend/timeline"
 )
@@ -25,7 +26,7 @@ func (p *cell) held(v *timeline.View) []string {
 	if s := p.cache.Load(); s != nil {
 		return *s
 	}
-	s := []string{"public, max-age=" + strconv.Itoa(holdTargets*max(1, v.TargetDuration))}
+	s := []string{"public, max-age=" + strconv.Itoa(ask.HoldTargets*max(1, v.TargetDuration))}
 	p.cache.Store(&s)
 	return s
 }

@@ -9,22 +9,15 @@ package hls
 
 import (
 	"net/http"
-	"sync"
 	"time"
 
+	"sigma/headend/serve/ask"
 	"sigma/headend/serve/reply"
 	"sigma/headend/serve/route"
-	"sigma/headend/timeline"
 )
 
 // Source is the past of one channel.
-type Source interface{ View() *timeline.View }
-
-// Viewers is told of every answer that carried media or a playlist. It must not
-// block.
-type Viewers interface {
-	Seen(channel, protocol, address, userAgent string, bytes int64)
-}
+type Source = reply.Source
 
 // CueForm is how splice cues are told in media playlists.
 type CueForm uint8
@@ -43,9 +36,9 @@ type Channel struct {
 	Source Source
 	Cues   CueForm
 
-	cells    cells
+	cells    ask.Cells[key, cell]
 	gates    gates
-	patience patience
+	patience ask.Patience
 	trims    trims
 	spans    spans
 }
@@ -54,13 +47,11 @@ type Channel struct {
 // arguments. It is safe for concurrent use.
 type Handler struct {
 	Lookup  func(name string) *Channel // nil when there is none that may be played
-	Viewers Viewers                    // nil counts nobody
+	Viewers ask.Viewers                // nil counts nobody
 	Wait    time.Duration              // longest a playlist waits for the first segment; 0 means 10 s
 }
 
 const (
-	defaultWait = 10 * time.Second
-
 	playlistType = "application/vnd.apple.mpegurl"
 	tsType       = "video/mp2t"
 	vttType      = "text/vtt; charset=utf-8"
@@ -71,9 +62,7 @@ const (
 
 // request is one request with what was found out about it.
 type request struct {
-	w     http.ResponseWriter
-	r     *http.Request
-	route route.Route
+	ask.Request
 	query query
 	c     *Channel
 }
@@ -82,28 +71,20 @@ type request struct {
 // waits for one; what is not there is 404, a segment that has left the window 410,
 // nonsense 400.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !reply.Begin(w, r) {
-		return
-	}
-	rt := route.Parse(r.URL.Path)
-	var c *Channel
-	if rt.Kind != route.None {
-		c = h.Lookup(rt.Channel)
-	}
+	asked, c := ask.Begin(w, r, h.Lookup)
 	if c == nil {
-		reply.Refuse(w, http.StatusNotFound, reply.NoCache, "no such channel")
 		return
 	}
 	q, problem := parseQuery(r.URL.RawQuery)
 	if problem != "" {
-		reply.Refuse(w, http.StatusBadRequest, reply.NoCache, problem)
+		asked.Refuse(http.StatusBadRequest, problem)
 		return
 	}
-	q.blocked = q.blocked && rt.Kind == route.Media // of no meaning elsewhere
-	req := request{w, r, rt, q, c}
+	q.blocked = q.blocked && asked.Route.Kind == route.Media // of no meaning elsewhere
+	req := request{asked, q, c}
 	var n int64
 	var ok bool
-	switch rt.Kind {
+	switch asked.Route.Kind {
 	case route.Segment:
 		n, ok = req.segment()
 	case route.Init:
@@ -113,30 +94,25 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case route.Multivariant, route.Media:
 		n, ok = h.playlist(req)
 	default:
-		req.refuse(http.StatusNotFound, "not an HLS address")
+		req.Refuse(http.StatusNotFound, "not an HLS address")
 	}
-	if ok && h.Viewers != nil {
-		h.Viewers.Seen(rt.Channel, "hls", reply.Address(r), r.UserAgent(), n)
+	if ok {
+		asked.Count(h.Viewers, "hls", n)
 	}
-}
-
-// refuse answers with an error that may be another in a moment.
-func (q *request) refuse(status int, text string) {
-	reply.Refuse(q.w, status, reply.NoCache, text)
 }
 
 // playlist answers with a multivariant or a media playlist.
 func (h *Handler) playlist(q request) (n int64, ok bool) {
 	if !h.await(q) {
-		q.unavailable("the channel has no media yet")
+		q.Unavailable("the channel has no media yet")
 		return 0, false
 	}
 	key, problem := q.key()
 	if problem != "" {
-		q.refuse(http.StatusNotFound, problem)
+		q.Refuse(http.StatusNotFound, problem)
 		return 0, false
 	}
-	k := q.c.cells.of(key)
+	k := q.c.cells.Of(key, maxCells, func() *cell { return &cell{} })
 	var cache []string
 	if q.query.blocked {
 		switch q.block(key, k) {
@@ -149,70 +125,21 @@ func (h *Handler) playlist(q request) (n int64, ok bool) {
 	}
 	b := k.body(q.c, key)
 	if b == nil {
-		q.refuse(http.StatusNotFound, missing(q.c.Source.View(), key))
+		q.Refuse(http.StatusNotFound, missing(q.c.Source.View(), key))
 		return 0, false
 	}
-	if q.query.token == "" {
-		return b.ServeFor(q.w, q.r, cache), true
+	if q.query.Token == "" {
+		return b.ServeFor(q.W, q.R, cache), true
 	}
-	return q.private(b), true
-}
-
-// private answers with a playlist whose URIs carry the token of the viewer: the shared
-// text, copied once.
-func (q *request) private(b *reply.Body) int64 {
-	hd := q.w.Header()
-	hd.Set("Content-Type", playlistType)
-	hd.Set("Cache-Control", "private, no-cache")
-	return reply.Send(q.w, b.With(q.query.token))
-}
-
-func (q *request) unavailable(text string) {
-	q.w.Header().Set("Retry-After", "1")
-	q.refuse(http.StatusServiceUnavailable, text)
+	return q.Private(playlistType, b.With("?"+q.query.Token)), true
 }
 
 // await waits until the channel has segments; false when none came in time or the
 // client went away.
 func (h *Handler) await(q request) bool {
-	if len(q.c.Source.View().Segments) > 0 {
-		return true
-	}
-	wait := h.Wait
-	if wait == 0 {
-		wait = defaultWait
-	}
-	ready := func(v *timeline.View) bool { return len(v.Segments) > 0 }
-	return q.c.wait(q.r.Context(), gateKey{}, wait, ready, func() {})
-}
-
-// cells are the playlists of a channel.
-type cells struct {
-	mu sync.RWMutex
-	m  map[key]*cell
+	return ask.Begun(q.c.Source.View()) || q.c.wait(q.R.Context(), gateKey{}, ask.Wait(h.Wait), ask.Begun, func() {})
 }
 
 // maxCells is far more than the playlists of a channel that players ask for: only
-// who plays with selectors gets there, and then they are made anew.
+// who plays with selectors gets there.
 const maxCells = 512
-
-// of returns the cell of a playlist.
-func (c *cells) of(k key) *cell {
-	c.mu.RLock()
-	p := c.m[k]
-	c.mu.RUnlock()
-	if p != nil {
-		return p
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if p = c.m[k]; p != nil {
-		return p
-	}
-	if c.m == nil || len(c.m) >= maxCells {
-		c.m = map[key]*cell{}
-	}
-	p = &cell{}
-	c.m[k] = p
-	return p
-}

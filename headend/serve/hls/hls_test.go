@@ -39,7 +39,7 @@ func newTimeline() *timeline.Timeline {
 }
 
 // offer returns a handler with one channel.
-func offer(s hls.Source, v hls.Viewers) *hls.Handler {
+func offer(s hls.Source, v viewers) *hls.Handler {
 	c := &hls.Channel{Source: s}
 	return &hls.Handler{Viewers: v, Wait: 3 * time.Second, Lookup: func(name string) *hls.Channel {
 		if name == "tv/news" {
@@ -277,3 +277,8 @@ func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
 func (d discard) SetWriteDeadline(time.Time) error { return nil }
+
+// viewers is who is told of answers.
+type viewers interface {
+	Seen(channel, protocol, address, userAgent string, bytes int64)
+}

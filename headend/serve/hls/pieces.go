@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
+	"sigma/headend/serve/ask"
 	"sigma/headend/serve/reply"
 	"sigma/headend/serve/route"
 	"sigma/headend/timeline"
@@ -14,9 +14,9 @@ import (
 // segment answers with a segment: packets, CMAF or WebVTT.
 func (q *request) segment() (n int64, ok bool) {
 	v := q.c.Source.View()
-	s, gone := v.Find(q.route.Name)
+	s, gone := v.Find(q.Route.Name)
 	if s == nil && !gone {
-		if i := slices.IndexFunc(v.Open, func(s *timeline.Segment) bool { return s.Name == q.route.Name }); i >= 0 {
+		if i := slices.IndexFunc(v.Open, func(s *timeline.Segment) bool { return s.Name == q.Route.Name }); i >= 0 {
 			s = v.Open[i]
 		}
 	}
@@ -24,18 +24,18 @@ func (q *request) segment() (n int64, ok bool) {
 	case gone:
 		return q.gone()
 	case s == nil:
-		q.refuse(http.StatusNotFound, "no such segment")
+		q.Refuse(http.StatusNotFound, "no such segment")
 		return 0, false
 	}
 	m := reply.Media{Cache: reply.SegmentCache, Modified: s.Start.Add(s.Duration)}
-	switch q.route.Form {
+	switch q.Route.Form {
 	case "ts":
 		m.Type = tsType
 		if b := q.packets(s); len(b) > 0 {
 			m.Data = [][]byte{b}
 		}
 	case "m4s":
-		if t := s.Track(q.route.Tracks); t != nil && t.Done && !t.Gap {
+		if t := s.Track(q.Route.Tracks); t != nil && t.Done && !t.Gap {
 			m.Type = "video/mp4"
 			m.Data = make([][]byte, len(t.Parts))
 			for i, p := range t.Parts {
@@ -43,13 +43,13 @@ func (q *request) segment() (n int64, ok bool) {
 			}
 		}
 	case "vtt":
-		if t := s.Track(q.route.Tracks); t != nil && s.Done && suits(kindVTT, t.Track) {
+		if t := s.Track(q.Route.Tracks); t != nil && s.Done && suits(kindVTT, t.Track) {
 			m.Type = vttType
 			m.Data = [][]byte{appendVTT(nil, s, t.Cues)}
 		}
 	}
 	if len(m.Data) == 0 {
-		q.refuse(http.StatusNotFound, "the segment has no such track")
+		q.Refuse(http.StatusNotFound, "the segment has no such track")
 		return 0, false
 	}
 	return q.media(&m, strconv.FormatUint(s.Sequence, 36)), true
@@ -58,13 +58,13 @@ func (q *request) segment() (n int64, ok bool) {
 // packets returns the transport stream of a segment, or what of it the request is
 // about.
 func (q *request) packets(s *timeline.Segment) []byte {
-	if q.route.Tracks == "" {
+	if q.Route.Tracks == "" {
 		return s.TS
 	}
 	if s.TS == nil || s.Layout == nil {
 		return nil
 	}
-	return q.c.trims.of(s, q.route.Tracks)
+	return q.c.trims.of(s, q.Route.Tracks)
 }
 
 // media sends a piece of media with a tag made of a name and its length.
@@ -74,11 +74,11 @@ func (q *request) media(m *reply.Media, name string) int64 {
 		size += len(b)
 	}
 	m.ETag = `"` + name + "-" + strconv.FormatInt(int64(size), 36) + `"`
-	return m.Serve(q.w, q.r)
+	return m.Serve(q.W, q.R)
 }
 
 func (q *request) gone() (n int64, ok bool) {
-	reply.Refuse(q.w, http.StatusGone, reply.GoneCache, "the segment has left the window")
+	q.Gone()
 	return 0, false
 }
 
@@ -90,13 +90,13 @@ func (q *request) init() (n int64, ok bool) {
 			if s.Layout == nil {
 				continue
 			}
-			if t := s.Layout.Track(q.route.Tracks); t != nil && t.Init != nil && t.InitName == q.route.Name {
+			if t := s.Layout.Track(q.Route.Tracks); t != nil && t.Init != nil && t.InitName == q.Route.Name {
 				m := reply.Media{Type: "video/mp4", Cache: reply.SegmentCache, Modified: s.Start, Data: [][]byte{t.Init}}
 				return q.media(&m, t.InitName), true
 			}
 		}
 	}
-	q.refuse(http.StatusNotFound, "no such header")
+	q.Refuse(http.StatusNotFound, "no such header")
 	return 0, false
 }
 
@@ -104,28 +104,27 @@ func (q *request) init() (n int64, ok bool) {
 // hint at, is waited for.
 func (q *request) part() (n int64, ok bool) {
 	v := q.c.Source.View()
-	sequence, index := q.route.Sequence, q.route.Index
-	s, p := partOf(v, q.route.Tracks, sequence, index)
+	sequence, index := q.Route.Sequence, q.Route.Index
+	s, p := partOf(v, q.Route.Tracks, sequence, index)
 	if p == nil && q.hinted(v) {
 		ready := func(v *timeline.View) bool {
-			e := edgeOf(v, kindLL, q.route.Tracks)
+			e := edgeOf(v, kindLL, q.Route.Tracks)
 			return e.has(sequence, index)
 		}
-		limit := holdTargets * time.Duration(max(1, v.TargetDuration)) * time.Second
-		if !q.c.wait(q.r.Context(), gateKey{kindLL, q.route.Tracks, sequence, index}, limit, ready, func() {}) {
-			if q.r.Context().Err() == nil {
-				q.unavailable("the part did not come in three target durations")
+		if !q.c.wait(q.R.Context(), gateKey{kindLL, q.Route.Tracks, sequence, index}, ask.Hold(v), ready, func() {}) {
+			if q.R.Context().Err() == nil {
+				q.Unavailable("the part did not come in three target durations")
 			}
 			return 0, false
 		}
-		s, p = partOf(q.c.Source.View(), q.route.Tracks, sequence, index)
+		s, p = partOf(q.c.Source.View(), q.Route.Tracks, sequence, index)
 	}
 	switch {
 	case p != nil:
 	case len(v.Segments) > 0 && sequence < oldest(v):
 		return q.gone()
 	default:
-		q.refuse(http.StatusNotFound, "no such part")
+		q.Refuse(http.StatusNotFound, "no such part")
 		return 0, false
 	}
 	m := reply.Media{Type: "video/mp4", Cache: partCache, Modified: s.Start, Data: [][]byte{p.Data}}
@@ -134,12 +133,12 @@ func (q *request) part() (n int64, ok bool) {
 
 // hinted reports whether a playlist hints at the part that is asked for.
 func (q *request) hinted(v *timeline.View) bool {
-	t := find(v, q.route.Tracks)
-	if _, rest := route.NextTrack(q.route.Tracks); rest != "" || t == nil || !suits(kindLL, t) || len(v.Segments) == 0 {
+	t := find(v, q.Route.Tracks)
+	if _, rest := route.NextTrack(q.Route.Tracks); rest != "" || t == nil || !suits(kindLL, t) || len(v.Segments) == 0 {
 		return false
 	}
-	e := edgeOf(v, kindLL, q.route.Tracks)
-	return q.route.Sequence == e.full+1 && q.route.Index == e.parts
+	e := edgeOf(v, kindLL, q.Route.Tracks)
+	return q.Route.Sequence == e.full+1 && q.Route.Index == e.parts
 }
 
 func oldest(v *timeline.View) uint64 {

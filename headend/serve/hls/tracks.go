@@ -2,8 +2,8 @@ package hls
 
 import (
 	"slices"
-	"strings"
 
+	"sigma/headend/serve/ask"
 	"sigma/headend/serve/route"
 	"sigma/headend/timeline"
 	"sigma/mux/flow"
@@ -38,9 +38,9 @@ type key struct {
 
 // key returns the playlist that a request is for; problem says why there is none.
 func (q *request) key() (k key, problem string) {
-	k = key{kind: kinds[q.route.Form], tracks: q.route.Tracks, multivariant: q.route.Kind == route.Multivariant}
-	if k.tracks == "" && q.query.tracks != "" {
-		k.tracks, k.filtered = q.query.tracks, true
+	k = key{kind: kinds[q.Route.Form], tracks: q.Route.Tracks, multivariant: q.Route.Kind == route.Multivariant}
+	if k.tracks == "" && q.query.Tracks != "" {
+		k.tracks, k.filtered = q.query.Tracks, true
 	}
 	if k.multivariant {
 		k.separate = q.query.separate
@@ -66,16 +66,7 @@ func (q *request) key() (k key, problem string) {
 
 // missing says why a playlist is not there.
 func missing(v *timeline.View, k key) string {
-	var b strings.Builder
-	b.WriteString("no track of the channel fits")
-	if l := layoutOf(v); l != nil {
-		for _, t := range l.Tracks {
-			if t.Problem != "" && (k.tracks == "" || strings.Contains(k.tracks, t.ID)) {
-				b.WriteString("; " + t.ID + ": " + t.Problem)
-			}
-		}
-	}
-	return b.String()
+	return ask.Missing("no track of the channel fits", layoutOf(v), k.tracks, ask.Problem)
 }
 
 // layoutOf returns the tracks of now, nil when they are not known.
@@ -182,19 +173,9 @@ func covers(l *timeline.Layout, selector string) bool {
 		return true
 	}
 	for _, t := range l.Tracks {
-		if t.Kind != flow.KindText && t.PID != 0 && !names(selector, t.ID) {
+		if t.Kind != flow.KindText && t.PID != 0 && !ask.Names(selector, t.ID) {
 			return false
 		}
 	}
 	return true
-}
-
-func names(selector, id string) bool {
-	for selector != "" {
-		var one string
-		if one, selector = route.NextTrack(selector); one == id {
-			return true
-		}
-	}
-	return false
 }

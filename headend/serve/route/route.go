@@ -20,7 +20,7 @@ const (
 	Fragment                   // DASH: N/dash/T/TIME.m4s
 	Clock                      // N/time: UTC for DASH clients
 	SmoothManifest             // N.isml/manifest
-	SmoothFragment             // N.isml/QualityLevels(BITRATE)/Fragments(NAME=TIME)
+	SmoothFragment             // N.isml/QualityLevels(BITRATE)/{Fragments,FragmentInfo}(NAME=TIME)
 	Stream                     // N/mpegts: the transport stream without end
 	WHEP                       // N/whep, N/whep/SESSION
 	Embed                      // N/embed.html
@@ -35,7 +35,8 @@ type Route struct {
 	Tracks  string // selector, one or more of a letter v, a or t and a number from 1 to 99; empty for all
 	// Form is, of Multivariant and Manifest, "" (the server chooses), "ts", "fmp4" or
 	// "ll"; of Media "ts", "fmp4", "ll", "vtt", "iframes.ts" or "iframes.fmp4"; of
-	// Segment its container "ts", "m4s" or "vtt".
+	// Segment its container "ts", "m4s" or "vtt"; of SmoothFragment "info" when only what
+	// it tells of those that follow is asked for.
 	Form     string
 	Name     string // Segment: "2026/11/22/08/06/37-05000"; Init: NAME; SmoothFragment: NAME; WHEP: SESSION
 	Sequence uint64 // Part
@@ -195,8 +196,8 @@ func segment(path string) (Route, bool) {
 	return r, form == "ts"
 }
 
-// smooth reads N.isml/manifest and N.isml/QualityLevels(B)/Fragments(NAME=TIME), with
-// the capitals that clients use.
+// smooth reads N.isml/manifest, N.isml/QualityLevels(B)/Fragments(NAME=TIME) and its like
+// with FragmentInfo, with the capitals that clients use.
 func smooth(front, last string) (Route, bool) {
 	if channel, ok := strings.CutSuffix(front, ".isml"); ok && strings.EqualFold(last, "manifest") {
 		return Route{Kind: SmoothManifest, Channel: channel}, true
@@ -208,13 +209,18 @@ func smooth(front, last string) (Route, bool) {
 	channel, isml := strings.CutSuffix(above, ".isml")
 	level, opened := strings.CutPrefix(level, "QualityLevels(")
 	level, closed := strings.CutSuffix(level, ")")
+	form := ""
 	last, begun := strings.CutPrefix(last, "Fragments(")
+	if !begun {
+		form = "info"
+		last, begun = strings.CutPrefix(last, "FragmentInfo(")
+	}
 	last, ended := strings.CutSuffix(last, ")")
 	if !isml || !opened || !closed || !begun || !ended {
 		return Route{}, false
 	}
 	name, at, ok := strings.Cut(last, "=")
-	r := Route{Kind: SmoothFragment, Channel: channel, Name: name}
+	r := Route{Kind: SmoothFragment, Channel: channel, Name: name, Form: form}
 	var rate, time bool
 	r.Bitrate, rate = parseUint(level)
 	r.Time, time = parseUint(at)
