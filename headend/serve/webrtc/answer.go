@@ -74,7 +74,7 @@ func agree(r *remote, ch choice) []*sending {
 func (s *Server) candidates() (lines []string) {
 	var udp, tcp []netip.AddrPort
 	for _, a := range s.addresses() {
-		udp = append(udp, netip.AddrPortFrom(a, portOf(s.udp.conn.LocalAddr())))
+		udp = append(udp, netip.AddrPortFrom(a, s.udp.addr.Port()))
 		if s.tcp != nil {
 			tcp = append(tcp, netip.AddrPortFrom(a, portOf(s.tcp.Addr())))
 		}
@@ -112,8 +112,8 @@ func (s *Server) addresses() []netip.Addr {
 	if len(s.Addresses) > 0 {
 		return s.Addresses
 	}
-	if p, err := netip.ParseAddrPort(s.udp.conn.LocalAddr().String()); err == nil && !p.Addr().IsUnspecified() {
-		return []netip.Addr{p.Addr().Unmap()}
+	if a := s.udp.addr.Addr(); !a.IsUnspecified() {
+		return []netip.Addr{a.Unmap()}
 	}
 	list, err := net.InterfaceAddrs()
 	if err != nil {

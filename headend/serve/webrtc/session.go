@@ -75,6 +75,10 @@ func (s *Server) newSession(f *feed) (*session, error) {
 	s.names[x.creds[0].ufrag] = x
 	s.work.Add(1)
 	s.pending.Add(1)
+	select {
+	case s.arrival <- struct{}{}:
+	default:
+	}
 	return x, nil
 }
 
@@ -140,6 +144,9 @@ func (x *session) reached(r *binding, from *path) {
 	if moved {
 		v.mu.Lock()
 		p := *from
+		if p.tcp == nil {
+			p.to = x.server.udp.sockaddr(p.addr)
+		}
 		v.path = &p
 		v.mu.Unlock()
 	}
