@@ -38,7 +38,8 @@ type viewer struct {
 	rtt     time.Duration
 	bytes   int64 // sent and not counted yet
 	counted time.Duration
-	scratch []byte
+	scratch []byte // a report, before it is protected
+	heard   []byte // a report of the player, decrypted
 }
 
 // resendItem is a packet that the viewer misses.
