@@ -204,6 +204,9 @@ func (x *session) section(b *strings.Builder, s *section, u *sending, setup stri
 		fmt.Fprintf(b, "a=extmap:%d %s\r\n", st.ext.playout, uriPlayout)
 	}
 	fmt.Fprintf(b, "a=sendonly\r\na=msid:%s %s-%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", x.viewer.name, x.viewer.name, s.kind)
+	if setup == "actpass" { // an offer (RFC 8858)
+		b.WriteString("a=rtcp-mux-only\r\n")
+	}
 	want := names[st.codec]
 	fmt.Fprintf(b, "a=rtpmap:%d %s/%d", c.pt, want.name, want.clock)
 	if want.channels > 1 {
