@@ -12,27 +12,28 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestSinks is the other process of TestCost: it plays a URL as often as WEBRTC_VIEWERS
-// says and prints a line when all are there; a line on its input makes it print what
-// came.
+// says and prints a line when all are there; before and after that it waits for a line
+// on its input, and prints what came at the end.
 func TestSinks(t *testing.T) {
 	url := os.Getenv("WEBRTC_SINKS")
 	if url == "" {
 		t.Skip("run by TestCost")
 	}
 	n, _ := strconv.Atoi(os.Getenv("WEBRTC_VIEWERS"))
+	in := bufio.NewScanner(os.Stdin)
+	fmt.Println("bare", strings.Join(readBare(t, n), " "))
+	in.Scan()
 	var all []*sink
 	for range n {
 		k := newSink(t, url, nil)
 		all = append(all, k)
 		<-k.connected
 	}
-	fmt.Println("ready", strings.Join(readBare(t, n), " "))
-	bufio.NewScanner(os.Stdin).Scan()
+	fmt.Println("ready")
+	in.Scan()
 	packets, lost := 0, 0
 	for _, k := range all {
 		v, a := k.got()
@@ -59,7 +60,7 @@ func bareCost(t testing.TB, ports []netip.AddrPort, n int) float64 {
 		t.Fatal(err)
 	}
 	defer u.close()
-	var to []unix.Sockaddr
+	var to []*sockaddr
 	for _, p := range ports {
 		to = append(to, u.sockaddr(p))
 	}
@@ -105,9 +106,10 @@ func TestCost(t *testing.T) {
 		t.Skip("set WEBRTC_COST=1 to measure")
 	}
 	viewers := 50
-	c := play(t, clip(t, "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25", "-t", "60", "-vf", "noise=alls=12:allf=t",
-		"-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-bf", "0", "-g", "25", "-b:v", "2M", "-maxrate", "2M", "-bufsize", "1M", "-pix_fmt", "yuv420p"))
-	b := start(t, map[string]*channel{"one": c}, nil)
+	data := clip(t, "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25", "-t", "60", "-vf", "noise=alls=12:allf=t",
+		"-c:v", "libx264", "-preset", "ultrafast", "-profile:v", "baseline", "-bf", "0", "-g", "25", "-b:v", "2M", "-maxrate", "2M", "-bufsize", "1M", "-pix_fmt", "yuv420p")
+	channels := map[string]*channel{}
+	b := start(t, channels, nil)
 	cmd := exec.Command("taskset", "-c", "1", os.Args[0], "-test.run=TestSinks", "-test.timeout=2m")
 	cmd.Env = append(os.Environ(), "WEBRTC_SINKS="+b.url+"/one/whep", "WEBRTC_VIEWERS="+strconv.Itoa(viewers))
 	in, _ := cmd.StdinPipe()
@@ -117,12 +119,17 @@ func TestCost(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "ready ") {
-		t.Log(lines.Text())
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "bare ") {
 	}
 	var bare []netip.AddrPort
 	for _, a := range strings.Fields(lines.Text())[1:] {
 		bare = append(bare, netip.MustParseAddrPort(a))
+	}
+	one, many := bareCost(t, bare, 1), bareCost(t, bare, 9)
+	channels["one"] = play(t, data)
+	fmt.Fprintln(in)
+	for lines.Scan() && lines.Text() != "ready" {
+		t.Log(lines.Text())
 	}
 	<-time.After(2 * time.Second)
 	before := b.Counters()
@@ -132,7 +139,6 @@ func TestCost(t *testing.T) {
 	own2, kernel2 := cpu(t)
 	after := b.Counters()
 	span := time.Since(began)
-	one, many := bareCost(t, bare, 1), bareCost(t, bare, 9)
 	fmt.Fprintln(in)
 	for lines.Scan() && !strings.Contains(lines.Text(), " ") {
 	}

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -89,20 +87,6 @@ func (u *udp) close() {
 	}
 }
 
-// sockaddr returns an address as the system wants it on this socket.
-func (u *udp) sockaddr(a netip.AddrPort) unix.Sockaddr {
-	if !u.six {
-		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().Unmap().As4()}
-	}
-	out := &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
-	if zone := a.Addr().Zone(); zone != "" {
-		if n, err := strconv.Atoi(zone); err == nil {
-			out.ZoneId = uint32(n)
-		}
-	}
-	return out
-}
-
 // control is the control message that asks for segments.
 type control [24]byte
 
@@ -116,16 +100,15 @@ var segmentControl = func() (c control) {
 
 // send sends a batch to an address. A kernel or an interface that cannot cut datagrams
 // says so once, and is never asked again.
-func (u *udp) send(b *batch, to unix.Sockaddr) {
+func (u *udp) send(b *batch, to *sockaddr) {
 	u.datagrams.Add(uint64(b.count))
 	if b.count > 1 && u.segments.Load() {
 		b.control = segmentControl
 		binary.NativeEndian.PutUint16(b.control[16:], uint16(b.size))
-		err := u.call(b.buf, b.control[:], to)
-		switch {
-		case err == nil:
+		switch u.call(b.buf, &b.control, to) {
+		case 0:
 			return
-		case errors.Is(err, unix.EIO), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOPROTOOPT), errors.Is(err, unix.EOPNOTSUPP):
+		case unix.EIO, unix.EINVAL, unix.ENOPROTOOPT, unix.EOPNOTSUPP:
 			u.segments.Store(false)
 		default:
 			u.failed.Add(uint64(b.count))
@@ -138,8 +121,8 @@ func (u *udp) send(b *batch, to unix.Sockaddr) {
 }
 
 // write sends one datagram that is counted already.
-func (u *udp) write(b []byte, to unix.Sockaddr) {
-	if u.call(b, nil, to) != nil {
+func (u *udp) write(b []byte, to *sockaddr) {
+	if u.call(b, nil, to) != 0 {
 		u.failed.Add(1)
 	}
 }
@@ -149,13 +132,13 @@ func (u *udp) write(b []byte, to unix.Sockaddr) {
 const drainWait = 50
 
 // call hands bytes to the kernel.
-func (u *udp) call(b, control []byte, to unix.Sockaddr) error {
+func (u *udp) call(b []byte, c *control, to *sockaddr) unix.Errno {
 	for waited := false; ; {
 		u.calls.Add(1)
-		_, err := unix.SendmsgN(u.fd, b, control, to, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		err := u.sendmsg(b, c, to)
 		switch {
-		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EAGAIN) && !waited:
+		case err == unix.EINTR:
+		case err == unix.EAGAIN && !waited:
 			waited = true
 			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(u.fd), Events: unix.POLLOUT}}, drainWait) // what it says, the next try says
 		default:
@@ -176,12 +159,11 @@ const (
 // readUDP takes datagrams until ctx ends. Nobody but players of a session has anything
 // to say: while there is none, the socket is not looked at.
 func (s *Server) readUDP(ctx context.Context) {
-	b := make([]byte, maxDatagram+1)
-	from := path{server: s}
+	in, from := newInbox(), path{server: s}
 	pause := time.NewTimer(gather)
 	defer pause.Stop()
 	for {
-		s.take(b, &from)
+		s.take(in, &from)
 		var next <-chan time.Time
 		if !s.idle() {
 			next = pause.C
@@ -204,17 +186,17 @@ func (s *Server) readUDP(ctx context.Context) {
 const maxTaken = 4096
 
 // take takes what has come.
-func (s *Server) take(b []byte, from *path) {
-	for range maxTaken {
-		n, addr, err := syscall.Recvfrom(s.udp.fd, b, unix.MSG_DONTWAIT)
-		if errors.Is(err, unix.EAGAIN) {
+func (s *Server) take(in *inbox, from *path) {
+	for taken := 0; taken < maxTaken; {
+		n := s.udp.recvmmsg(in)
+		for i := range n {
+			var b []byte
+			if b, from.addr = in.datagram(i); from.addr.IsValid() {
+				s.datagram(b, from)
+			}
+		}
+		if taken += n; n < inboxSize {
 			return
-		}
-		if err != nil {
-			continue // an ICMP error of one viewer
-		}
-		if from.addr = addrPort(addr); from.addr.IsValid() {
-			s.datagram(b[:n], from)
 		}
 	}
 }
@@ -224,19 +206,4 @@ func (s *Server) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sessions) == 0
-}
-
-// addrPort returns an address of the system.
-func addrPort(a syscall.Sockaddr) netip.AddrPort {
-	switch a := a.(type) {
-	case *syscall.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
-	case *syscall.SockaddrInet6:
-		ip := netip.AddrFrom16(a.Addr)
-		if ip.IsLinkLocalUnicast() {
-			ip = ip.WithZone(strconv.Itoa(int(a.ZoneId)))
-		}
-		return netip.AddrPortFrom(ip, uint16(a.Port))
-	}
-	return netip.AddrPort{}
 }

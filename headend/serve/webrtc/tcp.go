@@ -9,17 +9,15 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // path is where a viewer is reached: an address behind the UDP socket, or a TCP
-// connection. It is immutable, but for what the system writes into to.
+// connection. It is immutable.
 type path struct {
 	server *Server
 	addr   netip.AddrPort
-	to     unix.Sockaddr // addr, for batches, one at a time
-	tcp    *tcpConn      // nil for UDP
+	to     *sockaddr // addr, for batches
+	tcp    *tcpConn  // nil for UDP
 }
 
 // send sends a batch.
