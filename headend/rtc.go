@@ -27,34 +27,31 @@ type rtc struct {
 	Log     *slog.Logger
 
 	mu     sync.Mutex
-	addr   string // of the server that runs, and what it tells players
-	told   string
+	used   config.Box // what concerns the server that runs
 	tasks  *supervise.Group
 	server atomic.Pointer[webrtc.Server] // nil while its address is not to be had
 }
 
-// Use serves on the address of b. When that or what players are told changes, those who
-// watch are cut off and come back; a port that is taken is tried again, with an alarm.
+// Use serves as b says. When that changes, those who watch are cut off and come back; a
+// port that is taken is tried again, with an alarm.
 func (r *rtc) Use(b config.Box) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.tasks != nil && r.addr == b.WebRTC && r.told == b.WebRTCAddresses {
+	used := config.Box{
+		WebRTC: b.WebRTC, WebRTCAddresses: b.WebRTCAddresses, WebRTCICEServers: b.WebRTCICEServers,
+		WebRTCHistory: b.WebRTCHistory, WebRTCRetransmit: b.WebRTCRetransmit,
+	}
+	if r.tasks != nil && r.used == used {
 		return
 	}
 	if r.tasks != nil {
 		r.tasks.Stop()
 	}
-	r.addr, r.told = b.WebRTC, b.WebRTCAddresses
-	var addresses []netip.Addr
-	for _, s := range config.List(b.WebRTCAddresses) {
-		if a, err := netip.ParseAddr(s); err == nil { // the configuration was checked
-			addresses = append(addresses, a)
-		}
-	}
+	r.used = used
 	r.tasks = supervise.NewGroup(r.Root)
 	r.tasks.Go(supervise.Task{
 		Name: "WebRTC on " + b.WebRTC, Backoff: supervise.Backoff{Min: 200 * time.Millisecond, Max: 5 * time.Second},
-		Run: func(ctx context.Context) error { return r.run(ctx, b.WebRTC, addresses) },
+		Run: func(ctx context.Context) error { return r.run(ctx, used) },
 		Failed: func(err error, pause time.Duration) {
 			r.Alarms.Set(alarm.RTCListenFailed, "box", true, err.Error())
 			r.Log.Error("WebRTC does not run, trying again", "err", err, "again_in", pause)
@@ -62,8 +59,22 @@ func (r *rtc) Use(b config.Box) {
 	})
 }
 
-func (r *rtc) run(ctx context.Context, addr string, addresses []netip.Addr) error {
-	s := &webrtc.Server{Lookup: r.Lookup, Viewers: r.Viewers, Log: r.Log, UDP: addr, TCP: addr, Addresses: addresses}
+// run serves until ctx ends. The configuration was checked.
+func (r *rtc) run(ctx context.Context, b config.Box) error {
+	s := &webrtc.Server{
+		Lookup: r.Lookup, Viewers: r.Viewers, Log: r.Log, UDP: b.WebRTC, TCP: b.WebRTC,
+		History: b.WebRTCHistory, Retransmit: b.WebRTCRetransmit.Std(),
+	}
+	for _, w := range config.List(b.WebRTCAddresses) {
+		if a, err := netip.ParseAddr(w); err == nil {
+			s.Addresses = append(s.Addresses, a)
+		}
+	}
+	for _, w := range config.List(b.WebRTCICEServers) {
+		if i, err := config.ParseICEServer(w); err == nil {
+			s.ICEServers = append(s.ICEServers, webrtc.ICEServer(i))
+		}
+	}
 	if path, err := exec.LookPath("ffmpeg"); err == nil {
 		s.FFmpeg = path
 	}

@@ -156,7 +156,7 @@ var homes = []struct {
 	{"os/exec", []string{"headend", "headend/ingest/test", "headend/transcode/...", "headend/timeline/timelinetest", "headend/serve/webrtc", "multicast/...", "cmd/..."}, "child processes have an owner each"},
 	{"log", nil, "log/slog is passed down"},
 	{"math/rand", nil, "math/rand/v2"},
-	{"unsafe", []string{"multicast/...", "tuners/...", "sdi/..."}, "memory shared with the kernel or another process"},
+	{"unsafe", []string{"multicast/...", "tuners/...", "sdi/...", "headend/serve/webrtc"}, "memory shared with the kernel or another process"},
 }
 
 // noMux are packages of the standard library that have no place in mux.

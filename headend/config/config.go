@@ -20,6 +20,11 @@ type Box struct {
 
 	WebRTC          string `json:"webrtc,omitempty"`           // listen address of WebRTC media, UDP and TCP, host:port; default :8189
 	WebRTCAddresses string `json:"webrtc_addresses,omitempty"` // public IP addresses of the box for WebRTC, parted by commas; empty takes those of the interfaces
+	// WebRTCICEServers are told to players: "stun:host" and "turn:user:password@host", as
+	// ParseICEServer takes them, parted by commas.
+	WebRTCICEServers string   `json:"webrtc_ice_servers,omitempty"`
+	WebRTCHistory    int      `json:"webrtc_history,omitempty"`    // packets of each video track kept to be sent again, and for who joins; 1024 to 65536, default 8192
+	WebRTCRetransmit Duration `json:"webrtc_retransmit,omitempty"` // packets sent longer ago are not sent again; 100ms to 10s, default 1s
 }
 
 // Channel is one programme: inputs in order of priority, and where it goes.

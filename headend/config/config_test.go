@@ -42,7 +42,7 @@ func TestValidateFindsEverything(t *testing.T) {
 	c := sample()
 	ttl := 256
 	c.Box = Box{Name: "a\x00", Language: "de", HTTP: "80", SSH: "host.example:22", PublicURL: "ftp://x",
-		WebRTC: "8189", WebRTCAddresses: "tv.example.net"}
+		WebRTC: "8189", WebRTCAddresses: "tv.example.net", WebRTCICEServers: "turn:x", WebRTCHistory: 1, WebRTCRetransmit: Duration(time.Millisecond)}
 	ch := &c.Channels[0]
 	ch.Title, ch.SourceTimeout, ch.ReturnDelay, ch.Recheck = "two\nlines", Duration(time.Millisecond), Duration(-1), Duration(time.Millisecond)
 	ch.SegmentDuration, ch.SegmentCount, ch.Protocols, ch.PIDs = Duration(time.Minute), 2, []string{"hls", "hls", "rtmp"}, "x"
@@ -65,7 +65,8 @@ func TestValidateFindsEverything(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	want := strings.Fields(`box.name box.language box.http box.ssh box.webrtc box.webrtc_addresses box.public_url
+	want := strings.Fields(`box.name box.language box.http box.ssh box.webrtc box.webrtc_addresses
+		box.webrtc_ice_servers box.webrtc_history box.webrtc_retransmit box.public_url
 		channels[news].title channels[news].inputs[0].url channels[news].inputs[0].priority channels[news].inputs[0].max_retry_timeout
 		channels[news].inputs[1].headers[M] channels[news].inputs[1].headers[Ok] channels[news].inputs[1].headers[Ok] channels[news].inputs[1].headers[bad`)
 	want = append(want[:len(want)-1], "channels[news].inputs[1].headers[bad name]")

@@ -65,6 +65,15 @@ func (v *validator) box(b Box) {
 	v.listen("box.ssh", b.SSH)
 	v.listen("box.webrtc", b.WebRTC)
 	v.addresses("box.webrtc_addresses", b.WebRTCAddresses)
+	for _, s := range List(b.WebRTCICEServers) {
+		if _, err := ParseICEServer(s); err != nil {
+			v.fail("box.webrtc_ice_servers", "%q is no ICE server: %s", s, err)
+		}
+	}
+	if n := b.WebRTCHistory; n != 0 && (n < 1024 || n > 65536) {
+		v.fail("box.webrtc_history", "%d is out of range: expected 1024 to 65536", n)
+	}
+	v.within("box.webrtc_retransmit", b.WebRTCRetransmit, 100*time.Millisecond, 10*time.Second)
 	if b.HTTP != "" && b.HTTP == b.SSH {
 		v.fail("box.ssh", "%s is the address of box.http: expected another port", b.SSH)
 	}

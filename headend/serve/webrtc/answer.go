@@ -74,7 +74,7 @@ func agree(r *remote, ch choice) []*sending {
 func (s *Server) candidates() (lines []string) {
 	var udp, tcp []netip.AddrPort
 	for _, a := range s.addresses() {
-		udp = append(udp, netip.AddrPortFrom(a, portOf(s.udp.conn.LocalAddr())))
+		udp = append(udp, netip.AddrPortFrom(a, s.udp.addr.Port()))
 		if s.tcp != nil {
 			tcp = append(tcp, netip.AddrPortFrom(a, portOf(s.tcp.Addr())))
 		}
@@ -112,8 +112,8 @@ func (s *Server) addresses() []netip.Addr {
 	if len(s.Addresses) > 0 {
 		return s.Addresses
 	}
-	if p, err := netip.ParseAddrPort(s.udp.conn.LocalAddr().String()); err == nil && !p.Addr().IsUnspecified() {
-		return []netip.Addr{p.Addr().Unmap()}
+	if a := s.udp.addr.Addr(); !a.IsUnspecified() {
+		return []netip.Addr{a.Unmap()}
 	}
 	list, err := net.InterfaceAddrs()
 	if err != nil {
@@ -204,6 +204,9 @@ func (x *session) section(b *strings.Builder, s *section, u *sending, setup stri
 		fmt.Fprintf(b, "a=extmap:%d %s\r\n", st.ext.playout, uriPlayout)
 	}
 	fmt.Fprintf(b, "a=sendonly\r\na=msid:%s %s-%s\r\na=rtcp-mux\r\na=rtcp-rsize\r\n", x.viewer.name, x.viewer.name, s.kind)
+	if setup == "actpass" { // an offer (RFC 8858)
+		b.WriteString("a=rtcp-mux-only\r\n")
+	}
 	want := names[st.codec]
 	fmt.Fprintf(b, "a=rtpmap:%d %s/%d", c.pt, want.name, want.clock)
 	if want.channels > 1 {

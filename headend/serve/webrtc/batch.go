@@ -13,30 +13,46 @@ const (
 // batch gathers datagrams for one viewer: all of one size, but the last may be shorter,
 // as UDP_SEGMENT wants it. It is for one goroutine.
 type batch struct {
-	buf   []byte
-	size  int // of each, the last excepted
-	count int
-	short bool // the last is shorter: nothing can follow
+	path    *path // where it goes
+	buf     []byte
+	size    int // of each, the last excepted
+	count   int
+	short   bool // the last is shorter: nothing can follow
+	sent    int  // bytes that went to path
+	control control
+}
+
+// aim begins batches for another viewer.
+func (b *batch) aim(p *path) { b.path, b.sent = p, 0 }
+
+// flush sends what there is.
+func (b *batch) flush() {
+	if b.count == 0 {
+		return
+	}
+	b.sent += len(b.buf)
+	b.path.send(b)
+	b.buf, b.count, b.short = b.buf[:0], 0, false
 }
 
 // room makes room for a datagram of up to n bytes and returns where it is to be
-// written. send is called with what does not fit beside it.
-func (b *batch) room(n int, send func(*batch)) []byte {
+// written. What does not fit beside it is sent.
+func (b *batch) room(n int) []byte {
 	if b.count > 0 && (b.short || b.count == maxSegments || len(b.buf)+n > maxBatch) {
-		send(b)
+		b.flush()
 	}
 	return b.buf[len(b.buf):len(b.buf):cap(b.buf)]
 }
 
 // add adds the datagram that was written to what room returned.
-func (b *batch) add(n int, send func(*batch)) {
+func (b *batch) add(n int) {
 	switch {
 	case b.count == 0:
 		b.size = n
 	case n > b.size:
 		// Longer than those before: they go first.
 		at := len(b.buf)
-		send(b)
+		b.flush()
 		copy(b.buf[:n], b.buf[at:at+n])
 		b.size = n
 	case n < b.size:
@@ -45,8 +61,6 @@ func (b *batch) add(n int, send func(*batch)) {
 	b.buf = b.buf[:len(b.buf)+n]
 	b.count++
 }
-
-func (b *batch) reset() { b.buf, b.count, b.short = b.buf[:0], 0, false }
 
 // maxPlayout is the longest delay a player whose path loses packets may choose, in 10 ms.
 const maxPlayout = 100

@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"bufio"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -81,13 +82,28 @@ func modules(t *testing.T) string {
 	return dir
 }
 
-// watch plays a URL in Chromium.
-func watch(t *testing.T, url string, seconds int) seen {
+// watch plays a URL in Chromium: for calm seconds behind the start, and then for some
+// more. In between it calls then with how often the picture stood still so far.
+func watch(t *testing.T, url string, calm, seconds int, then func(freezes int)) seen {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", "play.mjs", modules(t), url, strconv.Itoa(seconds))
+	cmd := exec.CommandContext(t.Context(), "node", "play.mjs", modules(t), url, strconv.Itoa(calm), strconv.Itoa(seconds))
 	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
+	pipe, err := cmd.StdoutPipe()
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(pipe)
+	lines.Buffer(nil, 1<<20)
+	var start struct{ Calm int }
+	if lines.Scan() && json.Unmarshal(lines.Bytes(), &start) == nil {
+		then(start.Calm)
+	}
+	lines.Scan()
+	out := []byte(lines.Text())
+	if err := cmd.Wait(); err != nil {
 		t.Fatalf("Chromium: %v", err)
 	}
 	var s seen
@@ -111,7 +127,7 @@ func TestChromium(t *testing.T) {
 	modules(t)
 	ch := playWhenRead(t, plainClip(t, 25, "-c:a", "aac"), 2500*time.Millisecond)
 	b := start(t, map[string]*channel{"one": ch}, func(s *Server) { s.FFmpeg = "ffmpeg" })
-	s := watch(t, b.url+"/one/whep", 10)
+	s := watch(t, b.url+"/one/whep", 0, 5, func(int) {})
 	switch {
 	case s.Status != 201 || !strings.HasPrefix(s.Location, "/one/whep/") || s.ETag == "":
 		t.Errorf("the script reads status %d, Location %q, ETag %q", s.Status, s.Location, s.ETag)
@@ -127,36 +143,49 @@ func TestChromium(t *testing.T) {
 
 // Over a path of 50 ms there is no freeze with 2 % of loss, and with 5 % fewer than half
 // of those there are without retransmission. A browser freezes as well where it is
-// short of time itself: the machine must have little else to do.
+// short of time itself: a run counts only if it did not before anything was lost, and
+// one good run of three is asked for.
 func TestChromiumWithLoss(t *testing.T) {
 	if os.Getenv("HEADEND_PLAYERS") == "" {
 		t.Skip("takes minutes of a machine with little else to do: make players asks for it")
 	}
 	modules(t)
-	freezes := func(loss float64, deadline time.Duration) int {
-		ch := playWhenRead(t, plainClip(t, 40, "-an"), 2500*time.Millisecond)
+	counted := false
+	run := func(loss float64, deadline time.Duration) (freezes int, counts bool) {
+		ch := playWhenRead(t, plainClip(t, 45, "-an"), 2500*time.Millisecond)
 		b, r := behind(t, map[string]*channel{"one": ch}, func(s *Server) { s.Retransmit = deadline })
-		go func() { // once it plays
-			for b.Counters().Sessions == 0 && t.Context().Err() == nil {
-				<-time.After(100 * time.Millisecond)
-			}
-			<-time.After(5 * time.Second)
+		s := watch(t, b.url+"/one/whep", 8, 20, func(freezes int) {
+			counts = freezes == 0
 			r.lose(loss)
-		}()
-		s := watch(t, b.url+"/one/whep", 24)
+		})
 		b.stop()
-		return s.Video.Freezes
+		counted = counted || counts
+		return s.Video.Freezes, counts
 	}
-	// A browser that gets no processor freezes too: one clean run of three is asked for.
-	few := freezes(0.02, 0)
-	for i := 0; i < 2 && few > 0; i++ {
-		few = min(few, freezes(0.02, 0))
+	// fewest returns the fewest freezes of up to three runs that count: no more once
+	// there are few.
+	fewest := func(loss float64, few int) int {
+		least := -1
+		for range 3 {
+			if n, counts := run(loss, 0); counts && (least < 0 || n < least) {
+				least = n
+			}
+			if least >= 0 && least <= few {
+				break
+			}
+		}
+		return least
 	}
-	if few != 0 {
-		t.Errorf("%d freezes at 2 %% of loss", few)
+	if n := fewest(0.02, 0); n > 0 {
+		t.Errorf("%d freezes at 2 %% of loss", n)
 	}
-	with, without := freezes(0.05, 0), freezes(0.05, time.Nanosecond)
-	if without == 0 || 2*with >= without {
+	without, _ := run(0.05, time.Nanosecond)
+	with := fewest(0.05, (without-1)/2)
+	t.Logf("%d freezes at 5 %% of loss, %d without retransmission", with, without)
+	if without == 0 || with >= 0 && 2*with >= without {
 		t.Errorf("%d freezes at 5 %% of loss, %d without retransmission", with, without)
+	}
+	if !counted {
+		t.Skip("the browser freezes here without any loss: the machine has other things to do")
 	}
 }

@@ -118,7 +118,7 @@ func (f *feed) take(t *track, all map[flow.TrackID]*track, it flow.Item[flow.Fra
 		return false
 	}
 	before, judged := t.problem.Load(), t.judged()
-	fresh := t.push(it.V.Units, at, it.V.PTS != it.V.DTS, it.Marks.Has(flow.RandomAccess))
+	fresh := t.push(it.V.Units, at, it.V.PTS != it.V.DTS)
 	if before != t.problem.Load() || judged != t.judged() {
 		f.tell()
 	}

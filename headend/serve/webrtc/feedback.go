@@ -14,10 +14,11 @@ func (v *viewer) listen(b []byte) {
 	if v.guard == nil || v.closed {
 		return
 	}
-	plain, err := v.guard.peer.DecryptRTCP(nil, b, nil)
+	plain, err := v.guard.peer.DecryptRTCP(v.heard[:0], b, nil)
 	if err != nil {
 		return
 	}
+	v.heard = plain
 	before := len(v.resend)
 	v.said.Parse(plain)
 	if len(v.resend) > before && v.group != nil {

@@ -292,8 +292,12 @@ func (s *Server) counter(w http.ResponseWriter, x *session, ch choice) {
 	x.mu.Unlock()
 	h := w.Header()
 	h.Set("Content-Type", typeSDP+`; valid-until="`+s.wall().Add(counterValid).UTC().Format(http.TimeFormat)+`"`)
+	x.mu.Lock()
+	h.Set("ETag", x.etag)
+	x.mu.Unlock()
 	h.Set("Location", x.location())
-	h.Set("Accept-Patch", typeSDP)
+	h.Set("Accept-Patch", typeFragment+", "+typeSDP)
+	s.links(h)
 	w.WriteHeader(http.StatusNotAcceptable)
 	_, _ = io.WriteString(w, x.offer(offer, use)) // who asked may be gone
 }
@@ -384,7 +388,7 @@ func (x *session) fragment(w http.ResponseWriter, r *http.Request, text []byte) 
 	case restart && password == "":
 		refuse(w, http.StatusBadRequest, "the fragment has an ice-ufrag and no ice-pwd")
 		return
-	case match != "*" && !strings.Contains(match, etag):
+	case !named(match, etag):
 		refuse(w, http.StatusPreconditionFailed, "the session has another ETag")
 		return
 	case !restart:
@@ -409,6 +413,16 @@ func (x *session) fragment(w http.ResponseWriter, r *http.Request, text []byte) 
 	}
 	b.WriteString("a=end-of-candidates\r\n")
 	_, _ = io.WriteString(w, b.String()) // who asked may be gone
+}
+
+// named reports whether an If-Match names a strong ETag (RFC 9110 clause 13.1.1).
+func named(match, etag string) bool {
+	for one := range strings.SplitSeq(match, ",") {
+		if one = strings.TrimSpace(one); one == "*" || one == etag {
+			return true
+		}
+	}
+	return false
 }
 
 var errFragment = errors.New("the SDP fragment is malformed")

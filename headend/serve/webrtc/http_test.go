@@ -112,14 +112,30 @@ func TestHTTP(t *testing.T) {
 		{"malformed", etag, typeFragment, "candidate", 400},
 		{"wrong type", etag, "text/plain", trickle, 415},
 		{"answer to nothing", etag, typeSDP, offer, 409},
+		{"a list of ETags", `"x", ` + etag, typeFragment, trickle, 204},
+		{"weak ETag", "W/" + etag, typeFragment, trickle, 412},
+		{"longer ETag", `"x` + etag[1:], typeFragment, trickle, 412},
+		{"restart of another session", `"x"`, typeFragment, again, 412},
+		{"restart without password", "*", typeFragment, "a=ice-ufrag:another\r\n", 400},
 	} {
-		if r := patch(c.match, c.kind, c.text); r.status != c.status || r.header.Get("ETag") != "" {
-			t.Errorf("PATCH, %s: %d %s, want %d", c.name, r.status, r.body, c.status)
+		r := patch(c.match, c.kind, c.text)
+		if r.status != c.status || r.header.Get("ETag") != "" || r.status == 204 && r.body != "" || r.header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("PATCH, %s: %d %v %s, want %d", c.name, r.status, r.header, r.body, c.status)
 		}
 	}
 	r = patch("*", typeFragment, again)
 	if r.status != 200 || r.header.Get("ETag") == etag || !strings.Contains(r.body, "a=ice-pwd:") || r.header.Get("Content-Type") != typeFragment {
 		t.Errorf("ICE restart: %d %v %s", r.status, r.header, r.body)
+	}
+	newer, trickle := r.header.Get("ETag"), strings.Replace(trickle, ufrag, "another", 1)
+	if a, b := patch(etag, typeFragment, trickle), patch(newer, typeFragment, trickle); a.status != 412 || b.status != 204 {
+		t.Errorf("candidates after an ICE restart: %d with the old ETag, %d with the new one", a.status, b.status)
+	}
+	if r := request(t, http.MethodGet, b.url+location, "", "", nil); r.status != 204 {
+		t.Errorf("GET of a session: %d", r.status)
+	}
+	if r := request(t, http.MethodOptions, b.url+location, "", "", nil); r.status != 200 || !strings.Contains(r.header.Get("Accept-Patch"), typeFragment) || !strings.Contains(r.header.Get("Allow"), "DELETE") {
+		t.Errorf("OPTIONS of a session: %d %v", r.status, r.header)
 	}
 	if r := request(t, http.MethodDelete, b.url+location, "", "", map[string]string{"If-Match": `"wrong"`}); r.status != 200 {
 		t.Errorf("DELETE: %d", r.status)
@@ -158,13 +174,25 @@ func TestRefusals(t *testing.T) {
 // answers.
 func TestCounterOffer(t *testing.T) {
 	c := play(t, plainClip(t, 12, "-c:a", "libopus"))
-	b := start(t, map[string]*channel{"one": c}, nil)
+	b := start(t, map[string]*channel{"one": c}, func(s *Server) { s.ICEServers = []ICEServer{{URL: "stun:stun.example.net"}} })
 	k, offer := offerOf(t)
+	if r := request(t, http.MethodPost, b.url+"/one/whep", typeSDP, strings.ReplaceAll(offer, "a=recvonly", "a=sendonly"), nil); r.status != 406 {
+		t.Errorf("an offer to send: %d %s", r.status, r.body)
+	}
 	offer = strings.NewReplacer("H264/90000", "H263/90000", "opus/48000", "speex/48000", "PCMU", "PCMX", "PCMA", "PCMX").Replace(offer)
 	offer = strings.NewReplacer(" 0 8", "", " 9 0 8", "").Replace(offer)
 	r := request(t, http.MethodPost, b.url+"/one/whep", typeSDP, offer, nil)
-	if r.status != 406 || !strings.Contains(r.header.Get("Content-Type"), `valid-until="`) {
+	if r.status != 406 || !strings.Contains(r.header.Get("Content-Type"), `valid-until="`) || r.header.Get("ETag") == "" || len(r.header.Values("Link")) != 1 {
 		t.Fatalf("POST: %d %v %s", r.status, r.header, r.body)
+	}
+	for _, want := range []string{"a=setup:actpass", "a=sendonly", "a=rtcp-mux-only", "H264/90000", "opus/48000/2"} {
+		if !strings.Contains(r.body, want) {
+			t.Errorf("offer lacks %s:\n%s", want, r.body)
+		}
+	}
+	valid, err := http.ParseTime(strings.Split(r.header.Get("Content-Type"), `"`)[1])
+	if d := time.Until(valid); err != nil || d < 20*time.Second || d > 40*time.Second {
+		t.Errorf("valid for %v, %v", d, err)
 	}
 	_ = k.pc.Close()
 	p := newPlayer(t, nil)
@@ -180,6 +208,9 @@ func TestCounterOffer(t *testing.T) {
 	}
 	if r := request(t, http.MethodPatch, b.url+r.header.Get("Location"), typeSDP, a.SDP, nil); r.status != 204 {
 		t.Fatalf("PATCH: %d %s", r.status, r.body)
+	}
+	if r := request(t, http.MethodPatch, b.url+r.header.Get("Location"), typeSDP, a.SDP, nil); r.status != 409 {
+		t.Errorf("the same answer again: %d %s", r.status, r.body)
 	}
 	until(t, "video and sound", 8*time.Second, func() bool { v, a := p.got(); return v.stamps > 25 && a.stamps > 25 })
 }

@@ -189,7 +189,7 @@ func (v *viewer) rise(t *track, now time.Duration) {
 
 // probe sends what is due of a probe and reports whether there will be more. The caller
 // holds the lock.
-func (v *viewer) probe(g *group, now time.Duration, send func(*batch)) bool {
+func (v *viewer) probe(g *group, now time.Duration) bool {
 	l, s, p := &v.ladder, v.video, &v.gcc.probe
 	if !p.active || p.sentAll || s.track == nil || s.next < 2 {
 		return false
@@ -215,7 +215,7 @@ func (v *viewer) probe(g *group, now time.Duration, send func(*batch)) bool {
 		if !ok || r.seq != uint32(seq) || len(c.data) < 500 {
 			continue
 		}
-		v.again(g, s, &c, r, seq, now, send)
+		v.again(g, s, &c, r, seq, now)
 		l.debt += float64(len(c.data))
 	}
 	return true

@@ -145,7 +145,7 @@ func behind(t testing.TB, channels map[string]*channel, change func(*Server)) (*
 			change(s)
 		}
 	})
-	server.Store(netip.MustParseAddrPort(b.udp.conn.LocalAddr().String()))
+	server.Store(b.udp.addr)
 	return b, r
 }
 

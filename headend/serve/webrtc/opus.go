@@ -289,7 +289,7 @@ func (o *transcoder) takeFrom(from io.Reader, alive func()) error {
 		alive()
 		at, ok := o.timeOf(position - skip)
 		position += opusDuration(p)
-		if ok && o.out.push([][]byte{p}, at, false, false) {
+		if ok && o.out.push([][]byte{p}, at, false) {
 			o.feed.wake()
 		}
 	}

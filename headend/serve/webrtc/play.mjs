@@ -1,9 +1,10 @@
-// Plays a WHEP address in a real Chromium and prints one line of JSON: what getStats
-// says after a number of seconds. Usage: play.mjs MODULES URL SECONDS
+// Plays a WHEP address in a real Chromium and prints two lines of JSON: how often the
+// picture stood still in the CALM seconds behind the start, and what getStats says
+// SECONDS later. Usage: play.mjs MODULES URL CALM SECONDS
 import { createRequire } from 'node:module';
 import { createServer } from 'node:http';
 
-const [modules, url, seconds] = process.argv.slice(2);
+const [modules, url, calm, seconds] = process.argv.slice(2);
 const { chromium } = createRequire(modules + '/')('playwright-core');
 
 const page = `<!doctype html><video id=v muted autoplay playsinline></video><script>
@@ -40,12 +41,16 @@ const browser = await chromium.launch({
 const tab = await browser.newPage();
 await tab.goto(`http://127.0.0.1:${server.address().port}/`);
 // What freezes while a browser starts, on a machine with other things to do, is not ours.
-const settle = 5;
-await tab.waitForTimeout(settle * 1000);
-await tab.evaluate(async () => {
-  (await window.pc.getStats()).forEach((r) => { if (r.type === 'inbound-rtp' && r.kind === 'video') window.state.settling = r.freezeCount; });
+const freezes = () => tab.evaluate(async () => {
+  let n = 0;
+  (await window.pc.getStats()).forEach((r) => { if (r.type === 'inbound-rtp' && r.kind === 'video') n = r.freezeCount; });
+  return window.state.settling = n;
 });
-await tab.waitForTimeout((Number(seconds) - settle) * 1000);
+await tab.waitForTimeout(5000);
+const before = await freezes();
+await tab.waitForTimeout(Number(calm) * 1000);
+console.log(JSON.stringify({ calm: await freezes() - before }));
+await tab.waitForTimeout(Number(seconds) * 1000);
 console.log(JSON.stringify(await tab.evaluate(async () => {
   const out = { ...window.state };
   (await window.pc.getStats()).forEach((r) => {

@@ -60,8 +60,9 @@ type Server struct {
 	tcp   net.Listener
 	cert  *certificate
 
-	pending atomic.Int64 // sessions that are not connected yet
-	hurry   atomic.Int64 // until when the socket is looked at often, ns on the clock of now
+	arrival chan struct{} // a session began
+	pending atomic.Int64  // sessions that are not connected yet
+	hurry   atomic.Int64  // until when the socket is looked at often, ns on the clock of now
 
 	mu       sync.Mutex
 	ended    bool
@@ -98,6 +99,7 @@ func (s *Server) Initialize() error {
 	s.began = time.Now()
 	s.epoch = s.began.Round(0)
 	s.sessions, s.names, s.addrs, s.feeds = map[string]*session{}, map[string]*session{}, map[netip.AddrPort]*session{}, map[string]*feed{}
+	s.arrival = make(chan struct{}, 1)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
@@ -111,7 +113,7 @@ func (s *Server) Initialize() error {
 	}
 	if s.TCP != "" {
 		if s.tcp, err = (&net.ListenConfig{}).Listen(s.ctx, "tcp", s.TCP); err != nil {
-			s.udp.conn.Close()
+			s.udp.close()
 			return fmt.Errorf("TCP of WebRTC: %w", err)
 		}
 	}
@@ -122,7 +124,7 @@ func (s *Server) Initialize() error {
 // more.
 func (s *Server) Run(ctx context.Context) error {
 	var readers sync.WaitGroup
-	readers.Go(s.readUDP)
+	readers.Go(func() { s.readUDP(s.ctx) })
 	if s.tcp != nil {
 		readers.Go(func() { s.acceptTCP(s.ctx) })
 	}
@@ -143,11 +145,11 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.work.Wait()
 	s.stop()
-	s.udp.conn.Close()
 	if s.tcp != nil {
 		s.tcp.Close()
 	}
 	readers.Wait()
+	s.udp.close()
 	return context.Cause(ctx)
 }
 

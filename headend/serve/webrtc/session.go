@@ -32,7 +32,7 @@ type session struct {
 	shaking   bool           // DTLS has begun
 	connected bool
 	addr      netip.AddrPort // in Server.addrs
-	priority  uint32         // the player gave the check of addr
+	priority  uint32         // the player gave the check of addr, 0 if it has nominated none
 	alive     time.Duration  // last check from addr
 	other     netip.AddrPort // the one before
 }
@@ -75,6 +75,10 @@ func (s *Server) newSession(f *feed) (*session, error) {
 	s.names[x.creds[0].ufrag] = x
 	s.work.Add(1)
 	s.pending.Add(1)
+	select {
+	case s.arrival <- struct{}{}:
+	default:
+	}
 	return x, nil
 }
 
@@ -121,25 +125,33 @@ func (x *session) restart() (credentials, string) {
 }
 
 // reached takes a valid check of the player. The path it nominates is the one that is
-// used: the newest, unless one of higher priority is alive.
+// used: the newest, unless one of higher priority is alive. Until it nominates one the
+// first is: a player begins DTLS as soon as its check was answered.
 func (x *session) reached(r *binding, from *path) {
 	now := x.server.now()
 	v := x.viewer
 	x.mu.Lock()
 	x.heard = now
 	newest := r.local == x.creds[0].ufrag
-	begin := r.nominated && !x.shaking && x.remote != nil
+	begin := !x.shaking && x.remote != nil
 	if begin {
 		x.shaking = true
 	}
 	if from.addr == x.addr {
 		x.alive = now
 	}
-	moved := r.nominated && newest && x.use(from, r.priority, now)
+	priority := r.priority
+	if !r.nominated {
+		priority = 0
+	}
+	moved := newest && (r.nominated || !x.addr.IsValid()) && x.use(from, priority, now)
 	x.mu.Unlock()
 	if moved {
 		v.mu.Lock()
 		p := *from
+		if p.tcp == nil {
+			p.to = x.server.udp.sockaddr(p.addr)
+		}
 		v.path = &p
 		v.mu.Unlock()
 	}
@@ -151,7 +163,11 @@ func (x *session) reached(r *binding, from *path) {
 // use makes an address the one datagrams come from. It reports whether it was not. The
 // caller holds mu.
 func (x *session) use(from *path, priority uint32, now time.Duration) bool {
-	if x.addr == from.addr || x.addr.IsValid() && priority < x.priority && now-x.alive < stale {
+	if x.addr == from.addr {
+		x.priority = max(x.priority, priority)
+		return false
+	}
+	if x.addr.IsValid() && priority < x.priority && now-x.alive < stale {
 		return false
 	}
 	s := x.server

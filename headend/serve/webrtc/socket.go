@@ -5,11 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
-	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,9 +18,13 @@ const (
 	maxDatagram  = 1500
 )
 
-// udp is the one UDP socket of all viewers.
+// udp is the one UDP socket of all viewers. The runtime does not know of it: it would
+// wake a thread for every datagram that comes, and that costs more than to send one.
+// Whoever uses it must have returned before close.
 type udp struct {
-	conn      *net.UDPConn
+	fd        int
+	six       bool // an IPv6 socket, which takes IPv4 as mapped
+	addr      netip.AddrPort
 	segments  atomic.Bool // the kernel cuts datagrams out of one buffer
 	failed    atomic.Uint64
 	datagrams atomic.Uint64
@@ -40,26 +41,50 @@ func openUDP(addr string) (*udp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("UDP of WebRTC: %w", err)
 	}
-	u := &udp{conn: conn}
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("UDP of WebRTC: %w", err)
+	defer conn.Close()
+	u := &udp{fd: -1}
+	u.addr, err = netip.ParseAddrPort(conn.LocalAddr().String())
+	if err == nil {
+		err = u.from(conn)
 	}
-	err = raw.Control(func(fd uintptr) {
-		for _, o := range []struct{ forced, plain int }{{unix.SO_SNDBUFFORCE, unix.SO_SNDBUF}, {unix.SO_RCVBUFFORCE, unix.SO_RCVBUF}} {
-			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, o.forced, socketBuffer) != nil {
-				_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, o.plain, socketBuffer) // the limit of the system is what there is
-			}
-		}
-		_, err := unix.GetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_SEGMENT)
-		u.segments.Store(err == nil)
-	})
 	if err != nil {
-		conn.Close()
+		u.close()
 		return nil, fmt.Errorf("UDP of WebRTC: %w", err)
 	}
 	return u, nil
+}
+
+// from makes the socket of a connection its own, under another number.
+func (u *udp) from(conn *net.UDPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { u.fd, failed = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(err, failed); err != nil {
+		u.fd = -1
+		return err
+	}
+	for _, o := range []struct{ forced, plain int }{{unix.SO_SNDBUFFORCE, unix.SO_SNDBUF}, {unix.SO_RCVBUFFORCE, unix.SO_RCVBUF}} {
+		if unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, o.forced, socketBuffer) != nil {
+			_ = unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, o.plain, socketBuffer) // the limit of the system is what there is
+		}
+	}
+	domain, err := unix.GetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil {
+		return err
+	}
+	u.six = domain == unix.AF_INET6
+	_, err = unix.GetsockoptInt(u.fd, unix.SOL_UDP, unix.UDP_SEGMENT)
+	u.segments.Store(err == nil)
+	return nil
+}
+
+func (u *udp) close() {
+	if u.fd >= 0 {
+		_ = unix.Close(u.fd) // nothing can be done about it
+	}
 }
 
 // control is the control message that asks for segments.
@@ -75,17 +100,15 @@ var segmentControl = func() (c control) {
 
 // send sends a batch to an address. A kernel or an interface that cannot cut datagrams
 // says so once, and is never asked again.
-func (u *udp) send(b *batch, to netip.AddrPort) {
+func (u *udp) send(b *batch, to *sockaddr) {
 	u.datagrams.Add(uint64(b.count))
 	if b.count > 1 && u.segments.Load() {
-		c := segmentControl
-		binary.NativeEndian.PutUint16(c[16:], uint16(b.size))
-		u.calls.Add(1)
-		_, _, err := u.conn.WriteMsgUDPAddrPort(b.buf, c[:], to)
-		switch {
-		case err == nil:
+		b.control = segmentControl
+		binary.NativeEndian.PutUint16(b.control[16:], uint16(b.size))
+		switch u.call(b.buf, &b.control, to) {
+		case 0:
 			return
-		case errors.Is(err, unix.EIO), errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOPROTOOPT), errors.Is(err, unix.EOPNOTSUPP):
+		case unix.EIO, unix.EINVAL, unix.ENOPROTOOPT, unix.EOPNOTSUPP:
 			u.segments.Store(false)
 		default:
 			u.failed.Add(uint64(b.count))
@@ -97,148 +120,29 @@ func (u *udp) send(b *batch, to netip.AddrPort) {
 	}
 }
 
-func (u *udp) write(b []byte, to netip.AddrPort) {
-	u.calls.Add(1)
-	if _, err := u.conn.WriteToUDPAddrPort(b, to); err != nil {
+// write sends one datagram that is counted already.
+func (u *udp) write(b []byte, to *sockaddr) {
+	if u.call(b, nil, to) != 0 {
 		u.failed.Add(1)
 	}
 }
 
-// path is where a viewer is reached: an address behind the UDP socket, or a TCP
-// connection. It is immutable.
-type path struct {
-	server *Server
-	addr   netip.AddrPort
-	tcp    *tcpConn // nil for UDP
-}
+// drainWait is how long a buffer of the kernel that is full is waited for, in ms: an
+// interface of 1 Gbit/s has emptied it by then.
+const drainWait = 50
 
-// send sends a batch, empties it, and returns how many bytes it had.
-func (p *path) send(b *batch) int {
-	n := len(b.buf)
-	if p.tcp == nil {
-		p.server.udp.send(b, p.addr)
-	} else {
-		for at := 0; at < n; at += b.size {
-			p.tcp.write(b.buf[at:min(at+b.size, n)])
-		}
-	}
-	b.reset()
-	return n
-}
-
-// write sends one datagram.
-func (p *path) write(b []byte) {
-	if p.tcp == nil {
-		p.server.udp.datagrams.Add(1)
-		p.server.udp.write(b, p.addr)
-		return
-	}
-	p.tcp.write(b)
-}
-
-// tcpConn is one connection of ICE over TCP, with the framing of RFC 4571. What the
-// viewer does not take in time is dropped, datagram by datagram, as UDP would.
-type tcpConn struct {
-	conn net.Conn
-	addr netip.AddrPort
-
-	mu      sync.Mutex
-	cond    sync.Cond
-	pending []byte
-	closed  bool
-	dropped uint64
-}
-
-const (
-	maxPending   = 512 << 10
-	tcpTimeout   = 10 * time.Second
-	maxTCP       = 1000            // connections at once
-	tcpHandshake = 5 * time.Second // until the first message
-)
-
-func newTCPConn(c net.Conn) *tcpConn {
-	t := &tcpConn{conn: c}
-	t.cond.L = &t.mu
-	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		t.addr = a.AddrPort()
-	}
-	return t
-}
-
-// write queues a datagram. It does not block.
-func (t *tcpConn) write(b []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed || len(t.pending)+2+len(b) > maxPending {
-		t.dropped++
-		return
-	}
-	t.pending = binary.BigEndian.AppendUint16(t.pending, uint16(len(b)))
-	t.pending = append(t.pending, b...)
-	t.cond.Signal()
-}
-
-// drain writes what is queued until the connection ends.
-func (t *tcpConn) drain() {
-	var out []byte
-	for {
-		t.mu.Lock()
-		for len(t.pending) == 0 && !t.closed {
-			t.cond.Wait()
-		}
-		if t.closed {
-			t.mu.Unlock()
-			return
-		}
-		out, t.pending = t.pending, out[:0]
-		t.mu.Unlock()
-		if t.conn.SetWriteDeadline(time.Now().Add(tcpTimeout)) != nil {
-			return
-		}
-		if _, err := t.conn.Write(out); err != nil {
-			t.close()
-			return
-		}
-	}
-}
-
-func (t *tcpConn) close() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.closed {
-		t.closed = true
-		t.conn.Close()
-		t.cond.Signal()
-	}
-}
-
-// serveTCP takes the datagrams of one connection until it ends.
-func (s *Server) serveTCP(ctx context.Context, c net.Conn) {
-	t := newTCPConn(c)
-	var wg sync.WaitGroup
-	wg.Go(t.drain)
-	stop := context.AfterFunc(ctx, t.close)
-	defer func() {
-		stop()
-		t.close()
-		wg.Wait()
-	}()
-	var head [2]byte
-	b := make([]byte, 1<<16)
-	wait := tcpHandshake
-	for {
-		if c.SetReadDeadline(time.Now().Add(wait)) != nil {
-			return
-		}
-		if _, err := io.ReadFull(c, head[:]); err != nil {
-			return
-		}
-		n := int(binary.BigEndian.Uint16(head[:]))
-		if _, err := io.ReadFull(c, b[:n]); err != nil {
-			return
-		}
-		if s.datagram(b[:n], &path{server: s, addr: t.addr, tcp: t}) {
-			wait = 2 * s.consent()
+// call hands bytes to the kernel.
+func (u *udp) call(b []byte, c *control, to *sockaddr) unix.Errno {
+	for waited := false; ; {
+		u.calls.Add(1)
+		err := u.sendmsg(b, c, to)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN && !waited:
+			waited = true
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(u.fd), Events: unix.POLLOUT}}, drainWait) // what it says, the next try says
+		default:
+			return err
 		}
 	}
 }
@@ -252,42 +156,48 @@ const (
 	soon       = 10 * time.Second // after a packet was missed
 )
 
-// readUDP takes datagrams until the socket is closed.
-func (s *Server) readUDP() {
-	raw, err := s.udp.conn.SyscallConn()
-	if err != nil {
-		return // it was asked for before, and given
-	}
-	b := make([]byte, 1<<16)
-	from := path{server: s}
+// readUDP takes datagrams until ctx ends. Nobody but players of a session has anything
+// to say: while there is none, the socket is not looked at.
+func (s *Server) readUDP(ctx context.Context) {
+	in, from := newInbox(), path{server: s}
 	pause := time.NewTimer(gather)
 	defer pause.Stop()
 	for {
-		idle := s.idle()
-		err := raw.Read(func(fd uintptr) bool {
-			for n := 0; ; n++ {
-				size, addr, err := unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT)
-				switch {
-				case err == nil:
-				case errors.Is(err, unix.EAGAIN):
-					return n > 0 || !idle
-				default:
-					continue // an ICMP error of one viewer
-				}
-				if from.addr = addrPort(addr); from.addr.IsValid() {
-					s.datagram(b[:size], &from)
-				}
+		s.take(in, &from)
+		var next <-chan time.Time
+		if !s.idle() {
+			next = pause.C
+			if s.pending.Load() > 0 || s.now() < time.Duration(s.hurry.Load()) {
+				pause.Reset(gatherSoon)
+			} else {
+				pause.Reset(gather)
 			}
-		})
-		if err != nil {
+		}
+		select {
+		case <-next:
+		case <-s.arrival:
+		case <-ctx.Done():
 			return
 		}
-		if s.pending.Load() > 0 || s.now() < time.Duration(s.hurry.Load()) {
-			pause.Reset(gatherSoon)
-		} else {
-			pause.Reset(gather)
+	}
+}
+
+// maxTaken bounds the datagrams that are taken without a look at anything else.
+const maxTaken = 4096
+
+// take takes what has come.
+func (s *Server) take(in *inbox, from *path) {
+	for taken := 0; taken < maxTaken; {
+		n := s.udp.recvmmsg(in)
+		for i := range n {
+			var b []byte
+			if b, from.addr = in.datagram(i); from.addr.IsValid() {
+				s.datagram(b, from)
+			}
 		}
-		<-pause.C
+		if taken += n; n < inboxSize {
+			return
+		}
 	}
 }
 
@@ -296,48 +206,4 @@ func (s *Server) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sessions) == 0
-}
-
-// addrPort returns an address of the system.
-func addrPort(a unix.Sockaddr) netip.AddrPort {
-	switch a := a.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
-	case *unix.SockaddrInet6:
-		ip := netip.AddrFrom16(a.Addr)
-		if ip.IsLinkLocalUnicast() {
-			ip = ip.WithZone(strconv.Itoa(int(a.ZoneId)))
-		}
-		return netip.AddrPortFrom(ip, uint16(a.Port))
-	}
-	return netip.AddrPort{}
-}
-
-// acceptTCP takes connections until the listener is closed.
-func (s *Server) acceptTCP(ctx context.Context) {
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	room := make(chan struct{}, maxTCP)
-	for {
-		c, err := s.tcp.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(50 * time.Millisecond): // out of file descriptors
-			}
-			continue
-		}
-		select {
-		case room <- struct{}{}:
-			wg.Go(func() {
-				defer func() { <-room }()
-				s.serveTCP(ctx, c)
-			})
-		default:
-			c.Close()
-		}
-	}
 }

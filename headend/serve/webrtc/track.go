@@ -1,11 +1,11 @@
 package webrtc
 
 import (
-	"encoding/hex"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"sigma/mux/es"
 	"sigma/mux/flow"
 	"sigma/mux/rtp"
 )
@@ -50,7 +50,7 @@ type track struct {
 // writer is the state of the goroutine that appends.
 type writer struct {
 	payloads []rtp.Payload
-	sets     parameterSets
+	pictures pictures
 	frame    uint64
 	wait     bool // for a key frame
 	last     flow.Ticks
@@ -69,24 +69,23 @@ func newTrack(id string, pid flow.TrackID, c flow.Codec, size int) *track {
 	switch c {
 	case flow.CodecH264, flow.CodecHEVC, flow.CodecAV1, flow.CodecVP9:
 		t.video, t.w.wait = true, true
+		t.w.pictures.follow = es.NewFollower(c)
 	default:
 	}
 	return t
 }
 
-// push packs an access unit. late says that it is shown later than it is decoded, random
-// that it is known to be a random access point. It reports whether there is anything
-// new to send.
-func (t *track) push(units [][]byte, at flow.Ticks, late, random bool) bool {
+// push packs an access unit. late says that it is shown later than it is decoded. It
+// reports whether there is anything new to send.
+func (t *track) push(units [][]byte, at flow.Ticks, late bool) bool {
 	w := &t.w
 	key := false
 	if t.video {
-		key = random || keyFrame(t.codec, units)
+		units, key = w.pictures.take(units)
 		w.wait = w.wait && !key
 		if w.wait {
 			return false
 		}
-		units = w.sets.complete(t.codec, units, key)
 		if w.timed && at < w.last {
 			if w.back++; late || w.back > 2 {
 				t.refuse(reasonReordered)
@@ -102,9 +101,7 @@ func (t *track) push(units [][]byte, at flow.Ticks, late, random bool) bool {
 	t.mu.Lock()
 	if key {
 		t.key = t.next
-		if p, ok := w.sets.h264Profile(); ok && t.codec == flow.CodecH264 {
-			t.h264 = hex.EncodeToString(p[:])
-		}
+		t.h264 = w.pictures.profile
 	}
 	t.seen++
 	for i, p := range w.payloads {

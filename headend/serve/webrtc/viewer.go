@@ -38,7 +38,8 @@ type viewer struct {
 	rtt     time.Duration
 	bytes   int64 // sent and not counted yet
 	counted time.Duration
-	scratch []byte
+	scratch []byte // a report, before it is protected
+	heard   []byte // a report of the player, decrypted
 }
 
 // resendItem is a packet that the viewer misses.
@@ -79,24 +80,23 @@ func (v *viewer) pump(g *group, now time.Duration) time.Duration {
 	}
 	v.refill(now)
 	due := now + time.Second
-	send := func(b *batch) { v.bytes += int64(v.path.send(b)) }
-	v.repair(g, now, send)
+	g.out.aim(v.path)
+	v.repair(g, now)
 	if v.audio != nil {
-		v.flow(g, v.audio, now, send)
+		v.flow(g, v.audio, now)
 	}
 	if v.video != nil {
 		v.await(now)
 		v.adapt(now)
-		if v.flow(g, v.video, now, send) || len(v.resend) > 0 {
+		if v.flow(g, v.video, now) || len(v.resend) > 0 {
 			due = now + paceTick
 		}
-		if v.probe(g, now, send) {
+		if v.probe(g, now) {
 			due = now + paceTick
 		}
 	}
-	if g.out.count > 0 {
-		send(&g.out)
-	}
+	g.out.flush()
+	v.bytes += int64(g.out.sent)
 	due = min(due, v.report(v.video, now), v.report(v.audio, now))
 	if v.bytes > 0 && now-v.counted >= countEvery {
 		v.count(now)
@@ -107,11 +107,11 @@ func (v *viewer) pump(g *group, now time.Duration) time.Duration {
 // repair sends again what was asked for: those of a stream of their own twice, the
 // second time with the next burst. Where one packet in fifty is lost, so is one in fifty
 // of the retransmissions, and to ask for it once more takes longer than a player waits.
-func (v *viewer) repair(g *group, now time.Duration, send func(*batch)) {
+func (v *viewer) repair(g *group, now time.Duration) {
 	n := 0
 	for ; n < len(v.resend) && v.budget > 0; n++ {
 		it := v.resend[n]
-		if v.retransmit(g, it, now, send) && !it.second && it.s.rtxPT != 0 {
+		if v.retransmit(g, it, now) && !it.second && it.s.rtxPT != 0 {
 			it.second = true
 			v.seconds = append(v.seconds, it)
 		}
@@ -145,7 +145,7 @@ func (v *viewer) refill(now time.Duration) {
 
 // flow sends the packets of a stream that are due. It reports whether the budget ended
 // before them. Sound is never held back.
-func (v *viewer) flow(g *group, s *stream, now time.Duration, send func(*batch)) (more bool) {
+func (v *viewer) flow(g *group, s *stream, now time.Duration) (more bool) {
 	if s.track == nil && !v.start(s) {
 		return false
 	}
@@ -172,7 +172,7 @@ func (v *viewer) flow(g *group, s *stream, now time.Duration, send func(*batch))
 				s.hold = false
 				s.begin(s.track, s.next, 0)
 			}
-			v.packet(g, s, p, now, send)
+			v.packet(g, s, p, now)
 		}
 		if ok && n < len(g.burst) {
 			return false
@@ -233,7 +233,7 @@ func (v *viewer) turn(s *stream, p *packet) bool {
 }
 
 // packet sends the next packet of a stream.
-func (v *viewer) packet(g *group, s *stream, p *packet, now time.Duration, send func(*batch)) {
+func (v *viewer) packet(g *group, s *stream, p *packet, now time.Duration) {
 	h := header{pt: s.pt, marker: p.marker || !s.track.video && !s.begun, seq: uint16(s.seq), stamp: s.stamp(p), ssrc: s.ssrc, transport: -1, playout: -1}
 	if s.transport {
 		h.transport = int(v.ccSeq)
@@ -243,7 +243,7 @@ func (v *viewer) packet(g *group, s *stream, p *packet, now time.Duration, send 
 		v.playout++
 	}
 	*s.record(s.seq) = record{uint32(s.seq), h.stamp, uint32(now / time.Millisecond), 0, v.ccSeq, int16(h.playout)}
-	n, err := v.write(g, s, &h, p.data, nil, s.seq, send)
+	n, err := v.write(g, s, &h, p.data, nil, s.seq)
 	if err != nil {
 		return
 	}
@@ -294,9 +294,9 @@ func (v *viewer) note(s *stream, n int, now time.Duration) {
 
 // write puts a packet into the batch: its payload is data, or osn and data if osn is not
 // nil. It returns the length of the datagram.
-func (v *viewer) write(g *group, s *stream, h *header, data, osn []byte, seq uint64, send func(*batch)) (int, error) {
+func (v *viewer) write(g *group, s *stream, h *header, data, osn []byte, seq uint64) (int, error) {
 	const most = 12 + 12 + 2 + tagSize
-	dst := g.out.room(most+len(data), send)
+	dst := g.out.room(most + len(data))
 	dst = h.appendTo(dst, s.ext)
 	plain := data
 	if osn != nil {
@@ -306,13 +306,13 @@ func (v *viewer) write(g *group, s *stream, h *header, data, osn []byte, seq uin
 	if err != nil {
 		return 0, err
 	}
-	g.out.add(len(out), send)
+	g.out.add(len(out))
 	return len(out), nil
 }
 
 // retransmit sends a packet once more, unless it is gone, late, or was sent again just
 // now. It reports whether it did.
-func (v *viewer) retransmit(g *group, it resendItem, now time.Duration, send func(*batch)) bool {
+func (v *viewer) retransmit(g *group, it resendItem, now time.Duration) bool {
 	s := it.s
 	p, seq, ok := s.find(it.seq)
 	r, ms := s.record(seq), uint32(now/time.Millisecond)
@@ -323,20 +323,20 @@ func (v *viewer) retransmit(g *group, it resendItem, now time.Duration, send fun
 		return false
 	}
 	r.again = max(ms, 1)
-	v.again(g, s, &p, r, seq, now, send)
+	v.again(g, s, &p, r, seq, now)
 	return true
 }
 
 // again sends a packet that was sent before: as a packet of the retransmission stream
 // (RFC 4588), or without one the same bytes once more. Under AES-GCM another packet with
 // the same number would give the key away.
-func (v *viewer) again(g *group, s *stream, p *packet, r *record, seq uint64, now time.Duration, send func(*batch)) {
+func (v *viewer) again(g *group, s *stream, p *packet, r *record, seq uint64, now time.Duration) {
 	h := header{pt: s.pt, marker: p.marker, seq: uint16(seq), stamp: r.stamp, ssrc: s.ssrc, transport: -1, playout: int(r.playout)}
 	if s.rtxPT == 0 {
 		if s.transport {
 			h.transport = int(r.cc)
 		}
-		if n, err := v.write(g, s, &h, p.data, nil, seq, send); err == nil {
+		if n, err := v.write(g, s, &h, p.data, nil, seq); err == nil {
 			v.budget -= n
 		}
 		return
@@ -346,7 +346,7 @@ func (v *viewer) again(g *group, s *stream, p *packet, r *record, seq uint64, no
 	if s.transport {
 		h.transport = int(v.ccSeq)
 	}
-	n, err := v.write(g, s, &h, p.data, osn[:], s.rtxSeq, send)
+	n, err := v.write(g, s, &h, p.data, osn[:], s.rtxSeq)
 	if err != nil {
 		return
 	}

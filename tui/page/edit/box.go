@@ -105,6 +105,9 @@ func (p *Box) fields() {
 		m.heading("webrtc"),
 		m.text("box.webrtc", "webrtc", &d.WebRTC),
 		m.text("box.webrtc_addresses", "webrtc_addresses", &d.WebRTCAddresses),
+		m.text("box.webrtc_ice_servers", "webrtc_ice_servers", &d.WebRTCICEServers),
+		number(m, "box.webrtc_history", "webrtc_history", 1024, 65536, &d.WebRTCHistory),
+		m.duration("box.webrtc_retransmit", "webrtc_retransmit", &d.WebRTCRetransmit),
 		m.heading("ready"),
 		part.Field{Kind: part.Button, Label: p.Env.Text.T("f.save"), Help: p.Env.Text.T("f.save.help"), Do: p.save},
 	)
