@@ -16,6 +16,7 @@ VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unkno
 
 build:
 	@.ci/packages build
+	@.ci/player
 	CGO_ENABLED=1 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/headend
 
 run:

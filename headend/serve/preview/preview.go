@@ -33,7 +33,7 @@ type Channel struct {
 
 // picture is one JPEG. It is immutable.
 type picture struct {
-	segment string // that the key frame is of
+	segment string    // that the key frame is of
 	at      time.Time // UTC of the segment
 	made    time.Time
 	data    []byte
