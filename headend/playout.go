@@ -9,6 +9,7 @@ import (
 	"sigma/headend/frames"
 	"sigma/headend/serve/dash"
 	"sigma/headend/serve/hls"
+	"sigma/headend/serve/preview"
 	"sigma/headend/serve/route"
 	"sigma/headend/serve/webrtc"
 	"sigma/headend/supervise"
@@ -23,6 +24,8 @@ type playout struct {
 	hls       *hls.Channel
 	dash      *dash.Channel
 	frames    *frames.Face
+	timeline  *timeline.Timeline // nil when no protocol needs one
+	preview   *preview.Channel   // nil when pictures are not allowed
 }
 
 // allows reports whether viewers may take the channel by one of the protocols.
@@ -54,7 +57,9 @@ func protocolsOf(r route.Route) []string {
 		return []string{"webrtc"}
 	case route.Stream:
 		return []string{"mpegts"}
-	case route.None, route.SmoothManifest, route.SmoothFragment, route.Embed, route.Preview, route.MediaInfo:
+	case route.Embed, route.Preview, route.MediaInfo:
+		return pagesOf(r.Kind)
+	case route.None, route.SmoothManifest, route.SmoothFragment:
 	}
 	return nil
 }
@@ -83,7 +88,7 @@ func (e *engine) playFrom(st *station, cfg config.Channel) {
 	life, end := context.WithCancel(st.life)
 	p := &playout{protocols: cfg.Protocols, frames: &frames.Face{Packets: st.channel.Ring()}}
 	tasks := supervise.NewGroup(life)
-	if p.allows("hls", "cmaf", "dash") {
+	if p.allows("hls", "cmaf", "dash", "jpeg") {
 		tl := e.timeline(cfg, p.allows("cmaf", "dash"))
 		ring := st.channel.Ring()
 		tasks.Go(supervise.Task{Name: "timeline " + cfg.Name, Run: func(ctx context.Context) error {
@@ -95,6 +100,10 @@ func (e *engine) playFrom(st *station, cfg config.Channel) {
 		}})
 		p.hls = &hls.Channel{Source: tl, Cues: cueForm(cfg.HLSSCTE35)}
 		p.dash = &dash.Channel{Source: tl}
+		p.timeline = tl
+		if p.allows("jpeg") {
+			p.preview = &preview.Channel{Source: tl}
+		}
 	}
 	st.cut = func() {
 		st.played.Store(nil)

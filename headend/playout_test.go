@@ -40,6 +40,8 @@ func TestProtocols(t *testing.T) {
 		"/n/dash/v1/1.m4s":             {"dash"},
 		"/n/time":                      {"dash"},
 		"/n/whep":                      {"webrtc"},
+		"/n/embed.html":                {"player"},
+		"/n/preview.jpg":               {"jpeg"},
 	} {
 		if got := protocolsOf(route.Parse(path)); !slices.Equal(got, by) {
 			t.Errorf("%s is of %v, want %v", path, got, by)

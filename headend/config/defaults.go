@@ -24,8 +24,10 @@ const (
 )
 
 // AllProtocols returns the ways of playout that Channel.Protocols may name: "cmaf" is
-// LL-HLS.
-func AllProtocols() []string { return []string{"hls", "cmaf", "dash", "webrtc", "mpegts"} }
+// LL-HLS, "player" is embed.html and "jpeg" preview.jpg.
+func AllProtocols() []string {
+	return []string{"hls", "cmaf", "dash", "webrtc", "mpegts", "player", "jpeg"}
+}
 
 // Defaults returns the configuration of a new box: no channels, every field of
 // Box filled.

@@ -231,7 +231,7 @@ func (p *Page) addresses(c *control.ChannelStatus) []string {
 		return "   " + text.Fit(s.T(key), 14) + " " + text.Clean(url)
 	}
 	out := []string{"", " " + t.Title.Render(s.T("channel.watch"))}
-	for _, way := range [][2]string{{"watch.hls", "index.m3u8"}, {"watch.ll", "index.ll.m3u8"}, {"watch.dash", "index.mpd"}, {"watch.webrtc", "whep"}, {"watch.ts", "mpegts"}} {
+	for _, way := range [][2]string{{"watch.page", "embed.html"}, {"watch.hls", "index.m3u8"}, {"watch.ll", "index.ll.m3u8"}, {"watch.dash", "index.mpd"}, {"watch.webrtc", "whep"}, {"watch.ts", "mpegts"}} {
 		out = append(out, line(way[0], base+"/"+c.Name+"/"+way[1]))
 	}
 	for _, o := range c.Outputs {
