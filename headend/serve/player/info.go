@@ -45,7 +45,7 @@ type Track struct {
 	CodecName    string            `json:"codec_name"`                // as people call it
 	Codecs       string            `json:"codecs,omitempty"`          // RFC 6381
 	Language     string            `json:"language,omitempty"`        // ISO 639-2
-	LanguageName string            `json:"language_name,omitempty"`   // in English
+	LanguageName string            `json:"language_name,omitempty"`   // in itself
 	Role         string            `json:"role"`                      // "main", "alternate", "description", "hard_of_hearing" or "commentary"
 	Bitrate      int64             `json:"bitrate,omitempty"`         // bit/s over the live window
 	Peak         int64             `json:"peak_bitrate,omitempty"`    // bit/s of the fastest segment

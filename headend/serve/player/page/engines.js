@@ -1,6 +1,6 @@
 // The ways to play. Every engine has the same face:
 //
-//   start()             begins; rejects when it cannot
+//   start()             begins; done when the video may be told to play; rejects when it cannot
 //   stop()              ends and leaves the video empty
 //   choices(kind)       [{ id, label, on }] of 'quality', 'audio' or 'text'; label is text or a track of info
 //   choose(kind, id)    'auto' and 'off' are ids too
@@ -14,7 +14,7 @@ import { Session } from './whep.js';
 
 /** Loads a script once. */
 const loaded = new Map();
-function script(url) {
+export function script(url) {
   if (!loaded.has(url)) {
     loaded.set(url, new Promise((ok, no) => {
       const s = document.createElement('script');
@@ -151,8 +151,10 @@ class DASH extends Engine {
     for (const e of ['STREAM_INITIALIZED', 'TRACK_CHANGE_RENDERED', 'TEXT_TRACKS_ADDED', 'QUALITY_CHANGE_RENDERED']) {
       p.on(events[e], () => this.on.changed());
     }
+    // It must see the video begin, or it never asks for the manifest again.
+    const ready = new Promise((ok) => { p.on(events.STREAM_INITIALIZED, ok); });
     p.initialize(this.video, this.url, false);
-    p.setAutoPlay(false);
+    await ready;
   }
   stop() {
     this.over = true;

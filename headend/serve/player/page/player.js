@@ -1,5 +1,5 @@
 // The page that plays one channel: N/embed.html?proto=…&muted=…&autoplay=…&realtime=…
-import { engines } from './engines.js';
+import { engines, script } from './engines.js';
 import { order, trouble, wanted } from './ability.js';
 import { language, languageName, say } from './words.js';
 
@@ -80,7 +80,7 @@ async function begin() {
 function pick() {
   const { info } = state;
   if (state.forced === null) {
-    later(say('unknown', query.get('proto')));
+    tell(say('unknown', query.get('proto')));
     return null;
   }
   const { can, left } = order(info, scripts, video, on('realtime'));
@@ -341,8 +341,16 @@ function listen() {
   self.addEventListener('pageshow', (e) => { if (e.persisted) begin(); });
 }
 
+/** Fetches the script that will most likely be needed while the server is asked what there is. */
+function warm() {
+  const e = engines[state.forced === 'auto' && !on('realtime') ? 'hls' : state.forced];
+  const file = { hls: 'hls.min.js', dash: 'dash.mediaplayer.min.js' }[e?.script];
+  if (file && scripts.includes(e.script)) script(assets + file).catch(() => {});
+}
+
 video.muted = on('muted');
 dress();
+warm();
 listen();
 setInterval(watch, 250);
 begin();

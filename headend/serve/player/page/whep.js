@@ -60,12 +60,14 @@ export class Session {
   }
 
   stop() {
+    const { pc, resource } = this;
     this.over = true;
     this.abort?.abort();
-    this.pc?.close();
     this.video.srcObject = null;
-    if (this.resource) fetch(this.resource, { method: 'DELETE', keepalive: true }).catch(() => {});
     this.resource = null;
+    // The server forgets a session whose connection was closed, and then knows none to end.
+    if (resource) fetch(resource, { method: 'DELETE', keepalive: true }).catch(() => {}).finally(() => pc.close());
+    else pc?.close();
   }
 
   /** Returns the delay since the server sent what is shown, in seconds: half a round trip and the jitter buffer; null when not known. */
