@@ -57,7 +57,8 @@ test-systemd: build
 # Browsers judge: a machine that is short of time fails them.
 players:
 	@.ci/packages build run test
-	HEADEND_PLAYERS=1 go test -exec "$(CURDIR)/.ci/as-root" -count=1 -p 1 -timeout 30m -run 'TestBrowser|TestChromium' ./headend/serve/...
+	@.ci/player
+	HEADEND_PLAYERS=1 go test -exec "$(CURDIR)/.ci/as-root" -count=1 -p 1 -timeout 30m -run 'TestBrowser|TestChromium' ./headend/serve/... ./cmd/headend/e2e
 
 # Ten minutes of passing through, with every byte compared.
 soak:

@@ -1,12 +1,13 @@
 // Opens the player page in a real Chromium by every protocol that is named, and the
 // list of channels, and prints what came of it as one line of JSON.
 // Usage: watch.mjs MODULES BASE CHANNEL PROTO...
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const [modules, base, channel, ...protos] = process.argv.slice(2);
 const require = createRequire(modules + '/');
 const { chromium } = require('playwright-core');
-const axe = require.resolve('axe-core/axe.min.js');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
@@ -16,7 +17,7 @@ const browser = await chromium.launch({
 
 /** Opens an address in a fresh browser profile; complaints are what the page says of errors. */
 async function open(url, options = {}) {
-  const context = await browser.newContext({ bypassCSP: false, locale: 'en-GB', ...options });
+  const context = await browser.newContext({ locale: 'en-GB', ...options });
   const tab = await context.newPage(), complaints = [];
   tab.on('console', (m) => { if (m.type() === 'error') complaints.push(m.text()); });
   tab.on('pageerror', (e) => complaints.push(String(e)));
@@ -34,7 +35,7 @@ async function open(url, options = {}) {
 
 /** Serious violations of the rules of accessibility. Axe comes in past the policy of the page, which lets nothing else in. */
 async function violations(tab) {
-  await tab.evaluate(require('node:fs').readFileSync(axe, 'utf8'));
+  await tab.evaluate(axe);
   const r = await tab.evaluate(() => window.axe.run());
   return r.violations.filter((v) => ['serious', 'critical'].includes(v.impact)).map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`);
 }
@@ -104,9 +105,9 @@ async function cut() {
 }
 
 /** What is said of a protocol that cannot be. */
-async function refused(proto) {
-  const { context, tab } = await open(`${base}/${channel}/embed.html?proto=${proto}`);
-  const said = await tab.waitForFunction(() => /Trying again/.test(document.getElementById('status').textContent) && document.getElementById('status').textContent, null, { timeout: 20000 })
+async function refused(proto, name = channel) {
+  const { context, tab } = await open(`${base}/${name}/embed.html?proto=${proto}`);
+  const said = await tab.waitForFunction(() => !/^Loading/.test(document.getElementById('status').textContent) && document.getElementById('status').textContent, null, { timeout: 20000 })
     .then((h) => h.jsonValue(), () => '');
   await context.close();
   return said;
@@ -147,7 +148,7 @@ const out = { plays: [] };
 for (const p of protos) out.plays.push(await play(p));
 out.phone = await phone();
 out.archive = await archive();
-out.refused = { rtmp: await refused('rtmp') };
+out.refused = { rtmp: await refused('rtmp'), later: await refused('mss', 'bare') };
 out.cut = await cut();
 out.front = await front();
 console.log(JSON.stringify(out));
