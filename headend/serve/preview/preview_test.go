@@ -209,7 +209,7 @@ func TestDecoderEnds(t *testing.T) {
 	var s still
 	s.show(packets(time.Now()))
 	h := handler(t, &s)
-	real := h.FFmpeg
+	ffmpeg := h.FFmpeg
 	h.FFmpeg, h.Limit = hang, 100*time.Millisecond
 	began := time.Now()
 	if w := get(h); w.Code != http.StatusServiceUnavailable || time.Since(began) > 5*time.Second {
@@ -222,7 +222,7 @@ func TestDecoderEnds(t *testing.T) {
 	if w := get(h); w.Code != http.StatusServiceUnavailable || time.Since(began) > 10*time.Second {
 		t.Errorf("the end of the box: %d after %v", w.Code, time.Since(began))
 	}
-	if real == "" {
+	if ffmpeg == "" {
 		t.Skip("needs ffmpeg")
 	}
 	h = handler(t, &s)
