@@ -16,6 +16,7 @@ VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unkno
 
 build:
 	@.ci/packages build
+	@.ci/player
 	CGO_ENABLED=1 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/headend
 
 run:
@@ -56,6 +57,7 @@ test-systemd: build
 # Browsers judge: a machine that is short of time fails them.
 players:
 	@.ci/packages build run test
+	@.ci/player
 	HEADEND_PLAYERS=1 go test -exec "$(CURDIR)/.ci/as-root" -count=1 -p 1 -timeout 30m -run 'TestBrowser|TestChromium' ./headend/serve/... ./cmd/headend/e2e
 
 # Ten minutes of passing through, with every byte compared.

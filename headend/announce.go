@@ -123,6 +123,7 @@ func (n notice) String() string {
 			name = ""
 		}
 		if web == nil {
+			line("player", n.base+"/"+ch.Name+"/embed.html")
 			line("HLS", n.base+"/"+ch.Name+"/index.m3u8")
 			line("LL-HLS", n.base+"/"+ch.Name+"/index.ll.m3u8")
 			line("DASH", n.base+"/"+ch.Name+"/index.mpd")

@@ -25,6 +25,7 @@ func demoConfig(ctx context.Context, data string) (config.Config, error) {
 	ttl := 0
 	c := config.Defaults()
 	c.Box.Name, c.Box.HTTP, c.Box.SSH = "demo", "127.0.0.1"+config.DefaultHTTP, "127.0.0.1"+config.DefaultSSH
+	c.Box.ViewerPage = true
 	c.Box.WebRTC = "127.0.0.1" + config.DefaultWebRTC
 	c.Channels = []config.Channel{
 		{

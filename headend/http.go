@@ -18,10 +18,15 @@ import (
 // handler answers everything on the HTTP addresses: the API by its paths, viewers by
 // the last elements of theirs.
 func (a *app) handler(operators http.Handler) http.Handler {
-	players := a.players()
+	people := a.pages(a.engine.Root)
+	players := a.players(&people)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.Owns(r.URL.Path) {
 			operators.ServeHTTP(w, r)
+			return
+		}
+		if page := people.of(r.URL.Path); page != nil {
+			page.ServeHTTP(w, r)
 			return
 		}
 		rt := route.Parse(r.URL.Path)
@@ -36,7 +41,7 @@ func (a *app) handler(operators http.Handler) http.Handler {
 
 // players returns what answers the addresses of viewers, nil for an address that is
 // none of theirs.
-func (a *app) players() func(route.Route) http.Handler {
+func (a *app) players(people *pages) func(route.Route) http.Handler {
 	segments := &hls.Handler{Viewers: &a.viewers, Lookup: func(name string) *hls.Channel { return a.engine.playedOf(name).segments() }}
 	manifests := &dash.Handler{Viewers: &a.viewers, Lookup: func(name string) *dash.Channel { return a.engine.playedOf(name).manifests() }, Now: time.Now}
 	smooth := &mss.Handler{Viewers: &a.viewers, Lookup: func(name string) *mss.Channel { return a.engine.playedOf(name).smooth() }}
@@ -68,7 +73,11 @@ func (a *app) players() func(route.Route) http.Handler {
 			return a.rtc
 		case route.SmoothManifest, route.SmoothFragment:
 			return smooth
-		case route.None, route.Embed, route.Preview, route.MediaInfo:
+		case route.Embed, route.MediaInfo:
+			return people.player
+		case route.Preview:
+			return people.pictures
+		case route.None:
 		}
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"sigma/headend/serve/dash"
 	"sigma/headend/serve/hls"
 	"sigma/headend/serve/mss"
+	"sigma/headend/serve/preview"
 	"sigma/headend/serve/route"
 	"sigma/headend/serve/webrtc"
 	"sigma/headend/subtitle"
@@ -26,6 +27,8 @@ type playout struct {
 	dash      *dash.Channel
 	mss       *mss.Channel
 	frames    *frames.Face
+	timeline  *timeline.Timeline // nil when no protocol needs one
+	preview   *preview.Channel   // nil when pictures are not allowed
 }
 
 // allows reports whether viewers may take the channel by one of the protocols.
@@ -59,7 +62,9 @@ func protocolsOf(r route.Route) []string {
 		return []string{"mpegts"}
 	case route.SmoothManifest, route.SmoothFragment:
 		return []string{"mss"}
-	case route.None, route.Embed, route.Preview, route.MediaInfo:
+	case route.Embed, route.Preview, route.MediaInfo:
+		return pagesOf(r.Kind)
+	case route.None:
 	}
 	return nil
 }
@@ -88,7 +93,7 @@ func (e *engine) playFrom(st *station, cfg config.Channel) {
 	life, end := context.WithCancel(st.life)
 	p := &playout{protocols: cfg.Protocols, frames: &frames.Face{Packets: st.channel.Ring()}}
 	tasks := supervise.NewGroup(life)
-	if p.allows("hls", "cmaf", "dash", "mss") {
+	if p.allows("hls", "cmaf", "dash", "mss", "jpeg") {
 		tl := e.timeline(cfg, p.allows("cmaf", "dash"))
 		ring := st.channel.Ring()
 		tasks.Go(supervise.Task{Name: "timeline " + cfg.Name, Run: func(ctx context.Context) error {
@@ -101,6 +106,10 @@ func (e *engine) playFrom(st *station, cfg config.Channel) {
 		p.hls = &hls.Channel{Source: tl, Cues: cueForm(cfg.HLSSCTE35)}
 		p.dash = &dash.Channel{Source: tl}
 		p.mss = &mss.Channel{Source: tl}
+		p.timeline = tl
+		if p.allows("jpeg") {
+			p.preview = &preview.Channel{Source: tl}
+		}
 	}
 	st.cut = func() {
 		st.played.Store(nil)

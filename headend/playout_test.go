@@ -43,6 +43,8 @@ func TestProtocols(t *testing.T) {
 		"/n/whep":                      {"webrtc"},
 		"/n.isml/manifest":             {"mss"},
 		"/n.isml/QualityLevels(1001)/Fragments(video=1)": {"mss"},
+		"/n/embed.html":  {"player"},
+		"/n/preview.jpg": {"jpeg"},
 	} {
 		if got := protocolsOf(route.Parse(path)); !slices.Equal(got, by) {
 			t.Errorf("%s is of %v, want %v", path, got, by)

@@ -86,7 +86,7 @@ func TestKeysOfTheCatalogue(t *testing.T) {
 // letters are all ж: what is left in Latin letters did not come from it.
 func TestNothingIsSaidOutsideTheCatalogue(t *testing.T) {
 	// Words of the box and of its configuration, names of keys, units and terms of the standards.
-	data := regexp.MustCompile(`(?i)\b(a channel is off air|none of its inputs delivers a stream|bring one input back|inputs restart|inputs|db8|\d*[kmg]?bit|ch\d+|hanoi|udp|file|srv|loop|ts|http|lo|mpegts|index|m3u8|ll|mpd|isml|manifest|whep|vtv|hd|h|aac|khz|stereo|vie|` +
+	data := regexp.MustCompile(`(?i)\b(a channel is off air|none of its inputs delivers a stream|bring one input back|inputs restart|inputs|db8|\d*[kmg]?bit|ch\d+|hanoi|udp|file|srv|loop|ts|http|lo|mpegts|index|embed|html|m3u8|ll|mpd|isml|manifest|whep|vtv|hd|h|aac|khz|stereo|vie|` +
 		`[kmg]?bit|s|[kmgt]?b|c|enter|esc|ctrl|tab|shift|space|delete|pgup|pgdn|home|end|left|right|up|down|[a-z]|f1|` +
 		`pid|cc|channels?|inputs? restart|demo|first start|system|admin|op|view|channel_off_air|disk_low|disk|input_lost|input|no input has packets|` +
 		`info|warn|started|lost|red|eth\d|db|no packet for|nothing to send|revision|office|x1b|x0f|` +

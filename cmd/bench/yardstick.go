@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,7 +36,7 @@ func yardstick(ctx context.Context, d time.Duration) (p punctuality, err error) 
 func wakeUps(d time.Duration, out io.Writer) error {
 	debug.SetGCPercent(-1)
 	runtime.LockOSThread()
-	attr := &unix.SchedAttr{Size: uint32(unsafe.Sizeof(unix.SchedAttr{})), Policy: unix.SCHED_FIFO, Priority: 60}
+	attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 60}
 	if err := unix.SchedSetAttr(0, attr, 0); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: the yardstick has no real-time priority:", err)
 	}
@@ -49,9 +48,7 @@ func wakeUps(d time.Duration, out io.Writer) error {
 		at += yardstickEvery
 		until := unix.NsecToTimespec(int64(at))
 		for {
-			_, _, errno := unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME,
-				uintptr(unsafe.Pointer(&until)), 0, 0, 0)
-			if errno != unix.EINTR {
+			if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &until, nil); err != unix.EINTR { //nolint:errorlint // an Errno
 				break
 			}
 		}

@@ -18,6 +18,8 @@ type Box struct {
 	SSH       string `json:"ssh,omitempty"`        // listen address of the console, host:port; default :2222
 	PublicURL string `json:"public_url,omitempty"` // base of addresses shown to people, http://host[:port]
 
+	ViewerPage bool `json:"viewer_page,omitempty"` // "/" shows everybody the list of channels, with pictures
+
 	WebRTC          string `json:"webrtc,omitempty"`           // listen address of WebRTC media, UDP and TCP, host:port; default :8189
 	WebRTCAddresses string `json:"webrtc_addresses,omitempty"` // public IP addresses of the box for WebRTC, parted by commas; empty takes those of the interfaces
 	// WebRTCICEServers are told to players: "stun:host" and "turn:user:password@host", as

@@ -24,8 +24,10 @@ const (
 )
 
 // AllProtocols returns the ways of playout that Channel.Protocols may name: "cmaf" is
-// LL-HLS, "mss" Smooth Streaming.
-func AllProtocols() []string { return []string{"hls", "cmaf", "dash", "mss", "webrtc", "mpegts"} }
+// LL-HLS, "mss" Smooth Streaming, "player" embed.html and "jpeg" preview.jpg.
+func AllProtocols() []string {
+	return []string{"hls", "cmaf", "dash", "mss", "webrtc", "mpegts", "player", "jpeg"}
+}
 
 // Defaults returns the configuration of a new box: no channels, every field of
 // Box filled.

@@ -60,6 +60,7 @@ var channelTexts = map[string]pair{
 	"channel.outputs.none":  {"none: viewers can still watch by HTTP", "không có: vẫn xem được qua HTTP"},
 	"channel.in_process":    {"sent by the daemon itself, not by the wire process: timing is coarser", "do tiến trình chính gửi, không phải tiến trình phát gói: độ chính xác thời gian kém hơn"},
 	"channel.watch":         {"Where to watch", "Xem ở đâu"},
+	"watch.page":            {"Player page", "Trang xem"},
 	"watch.hls":             {"HLS", "HLS"},
 	"watch.ll":              {"LL-HLS", "LL-HLS"},
 	"watch.dash":            {"DASH", "DASH"},

@@ -129,7 +129,7 @@ func (p Printer) Value(path, kind, v string) string {
 		t, _ := p.sentence(v)
 		return t
 	case v == "yes" || v == "no":
-		if last == "disabled" || last == "no_return" || last == "multicast_loop" {
+		if last == "disabled" || last == "no_return" || last == "viewer_page" || last == "multicast_loop" {
 			return p.T(v)
 		}
 	case kind == "added" || kind == "removed":

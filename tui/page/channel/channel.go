@@ -232,8 +232,8 @@ func (p *Page) addresses(c *control.ChannelStatus) []string {
 	}
 	out := []string{"", " " + t.Title.Render(s.T("channel.watch"))}
 	for _, way := range [][2]string{
-		{"watch.hls", "/index.m3u8"}, {"watch.ll", "/index.ll.m3u8"}, {"watch.dash", "/index.mpd"}, {"watch.mss", ".isml/manifest"},
-		{"watch.webrtc", "/whep"}, {"watch.ts", "/mpegts"},
+		{"watch.page", "/embed.html"}, {"watch.hls", "/index.m3u8"}, {"watch.ll", "/index.ll.m3u8"}, {"watch.dash", "/index.mpd"},
+		{"watch.mss", ".isml/manifest"}, {"watch.webrtc", "/whep"}, {"watch.ts", "/mpegts"},
 	} {
 		out = append(out, line(way[0], base+"/"+c.Name+way[1]))
 	}

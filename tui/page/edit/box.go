@@ -102,6 +102,7 @@ func (p *Box) fields() {
 		m.text("box.http", "http", &d.HTTP),
 		m.text("box.ssh", "ssh", &d.SSH),
 		m.text("box.public_url", "public_url", &d.PublicURL),
+		m.yesNo("box.viewer_page", "viewer_page", &d.ViewerPage, "viewer_page.no", "viewer_page.yes"),
 		m.heading("webrtc"),
 		m.text("box.webrtc", "webrtc", &d.WebRTC),
 		m.text("box.webrtc_addresses", "webrtc_addresses", &d.WebRTCAddresses),
