@@ -46,7 +46,8 @@ func TestSaid(t *testing.T) {
 	for i := range 2 * maxCues {
 		x.emit(Cue{Start: flow.Ticks(100+i) * s, Text: "more"})
 	}
-	if len(x.cues) != maxCues {
+	x.emit(Cue{Start: 50 * s, Text: "now"})
+	if len(x.cues) != maxCues || fmt.Sprint(during(50, 51)) != "[open 50-51 now 50-51]" {
 		t.Errorf("%d cues", len(x.cues))
 	}
 }

@@ -153,9 +153,16 @@ func (t *text) emit(c Cue) {
 		}
 		return
 	}
-	if len(t.cues) < maxCues && (c.End == 0 || c.End > c.Start) {
-		t.cues = slices.Insert(t.cues, i, said{c, c.End == 0})
+	if c.End != 0 && c.End <= c.Start {
+		return
 	}
+	if len(t.cues) == maxCues { // stamps of no sense may lie ahead for hours
+		if i == maxCues {
+			return
+		}
+		t.cues = t.cues[:maxCues-1]
+	}
+	t.cues = slices.Insert(t.cues, i, said{c, c.End == 0})
 }
 
 // during returns the part of a cue in a segment from begin to end; false when there is

@@ -192,14 +192,14 @@ func rollUp2(c captionstest.Channel, s captionstest.Schedule, depth uint16) {
 
 func TestJudgeLine21(t *testing.T) {
 	for _, channel := range []captionstest.Channel{1, 3} { // of the others it does not know the rows
-		for name, make := range map[string]func(captionstest.Channel, captionstest.Schedule){
+		for name, fill := range map[string]func(captionstest.Channel, captionstest.Schedule){
 			"pop-on":    poppedOn,
 			"roll-up 2": func(c captionstest.Channel, s captionstest.Schedule) { rollUp2(c, s, ru2) },
 			"roll-up 3": func(c captionstest.Channel, s captionstest.Schedule) { rollUp2(c, s, ru3) },
 		} {
 			t.Run(fmt.Sprint(channel, " ", name), func(t *testing.T) {
 				s := captionstest.Schedule{}
-				make(channel, s)
+				fill(channel, s)
 				compare(t, ours(&Line21{Channel: int(channel)}, s), theirs(t, fmt.Sprint("CC", channel), s), 4) // it counts the command that begins roll-up, we the first character
 			})
 		}
