@@ -135,7 +135,7 @@ channels:
 }
 
 // pageProtos are the protocols that the page is opened with.
-var pageProtos = []string{"auto", "hls", "ll-hls", "dash", "ll-dash", "webrtc"}
+var pageProtos = []string{"auto", "hls", "ll-hls", "dash", "ll-dash", "mss", "webrtc"}
 
 func checkPlay(t *testing.T, proto string, delay float64, before, after pageState) {
 	t.Helper()
