@@ -65,6 +65,9 @@ func (v *validator) box(b Box) {
 	v.listen("box.ssh", b.SSH)
 	v.listen("box.webrtc", b.WebRTC)
 	v.addresses("box.webrtc_addresses", b.WebRTCAddresses)
+	v.listen("box.https", b.HTTPS)
+	v.tls(b)
+	v.onPlay("box.on_play", b.OnPlay)
 	if b.HTTP != "" && b.HTTP == b.SSH {
 		v.fail("box.ssh", "%s is the address of box.http: expected another port", b.SSH)
 	}
@@ -222,6 +225,13 @@ func (v *validator) channel(path string, c *Channel) {
 	}
 	if !slices.Contains([]string{"", "rfc8216", "aws", "both", "none"}, c.HLSSCTE35) {
 		v.fail(path+".hls_scte35", "%q is no form of splice cues: expected rfc8216, aws, both or none", c.HLSSCTE35)
+	}
+	v.within(path+".prepush", c.Prepush, 100*time.Millisecond, time.Minute)
+	if c.StartTrack != "" && !videoTrack(c.StartTrack) {
+		v.fail(path+".start_track", "%q is not a video track: expected v1 to v99", c.StartTrack)
+	}
+	if c.OnPlay != NoOnPlay {
+		v.onPlay(path+".on_play", c.OnPlay)
 	}
 	for i, p := range c.Protocols {
 		at := fmt.Sprintf("%s.protocols[%d]", path, i)
