@@ -1,6 +1,7 @@
 package headend
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -193,6 +194,9 @@ func (e *engine) Check(ctx context.Context, next config.Config) (interrupts, war
 	}
 	if running.Box.HTTP != "" && running.Box.HTTP != next.Box.HTTP {
 		interrupts = append(interrupts, "box: viewers and the API move to "+next.Box.HTTP)
+	}
+	if running.Box.HTTPS != "" && running.Box.HTTPS != next.Box.HTTPS {
+		interrupts = append(interrupts, "box: viewers and the API over HTTPS move to "+cmp.Or(next.Box.HTTPS, "HTTP alone"))
 	}
 	if running.Box.SSH != "" && running.Box.SSH != next.Box.SSH {
 		interrupts = append(interrupts, "box: the console moves to "+next.Box.SSH)

@@ -144,7 +144,8 @@ func (a *app) build(ctx context.Context) {
 	a.wire = &wireLink{Socket: filepath.Join(a.Data, wireName), Alarms: a.alarms, Log: a.log}
 	a.probe = &systemProbe{Proc: "/proc", Sys: "/sys", Data: a.Data, Started: time.Now(), Version: a.Version}
 	a.database = &databaseProbe{Write: a.db.Probe, Alarms: a.alarms}
-	a.web = &web{Root: ctx, HTTP: a.HTTP, SSH: a.SSH, Alarms: a.alarms, Log: a.log}
+	certs := &certificates{Root: ctx, Data: a.Data, Alarms: a.alarms, Log: a.log}
+	a.web = &web{Root: ctx, HTTP: a.HTTP, SSH: a.SSH, Certs: certs, Alarms: a.alarms, Log: a.log}
 	a.rtc = &rtc{Root: ctx, Viewers: &a.viewers, Alarms: a.alarms, Log: a.log,
 		Lookup: func(name string) webrtc.Frames { return a.engine.playedOf(name).pictures() }}
 	a.engine = &engine{
