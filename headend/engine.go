@@ -16,6 +16,7 @@ import (
 	"sigma/headend/channel"
 	"sigma/headend/config"
 	"sigma/headend/control"
+	"sigma/headend/serve/session"
 	"sigma/headend/supervise"
 	"sigma/headend/timeline"
 )
@@ -29,7 +30,7 @@ type engine struct {
 	Alarms *alarm.Tracker
 	Memory timeline.Memory
 	Events func(kind, object, text string)
-	Viewed func() map[string]int // viewers by channel
+	Seats  *session.Registry
 	Web    *web
 	RTC    func(config.Box) // serves WebRTC where the box says
 	Probe  *systemProbe
@@ -39,6 +40,8 @@ type engine struct {
 
 	mu  sync.Mutex // held while the configuration changes
 	air atomic.Pointer[air]
+
+	allow atomic.Bool // Box.AllowDefault
 }
 
 // air is what runs. It is immutable, so that nobody who asks waits for a change.
@@ -74,6 +77,7 @@ type station struct {
 	channel *channel.Channel
 	played  atomic.Pointer[playout] // nil while viewers may not take it
 	stream  atomic.Pointer[offer]   // nil while HTTP-TS is not allowed
+	doors   atomic.Pointer[doors]   // how viewers come in
 	life    context.Context         // ends with the channel
 	stop    func()                  // ends all of it
 	cut     func()                  // withdraws what is played and ends the timeline
@@ -124,6 +128,7 @@ func (e *engine) Apply(ctx context.Context, next config.Config) error {
 	if err != nil {
 		return err
 	}
+	e.allow.Store(next.Box.AllowDefault)
 	release()
 	e.RTC(next.Box)
 	e.Alarms.Forget(time.Now(), gone...)
@@ -166,6 +171,7 @@ func (e *engine) begin(cfg config.Channel) *station {
 		end()
 		tasks.Stop()
 	}
+	st.doors.Store(e.doorsOf(cfg))
 	e.playFrom(st, cfg)
 	return st
 }
@@ -173,6 +179,7 @@ func (e *engine) begin(cfg config.Channel) *station {
 // change goes over to another configuration of a channel that runs. It fails only
 // when the box stops: who asked for the change may be gone before it is made.
 func (e *engine) change(st *station, cfg config.Channel, d config.ChannelDelta) error {
+	st.doors.Store(e.doorsOf(cfg))
 	if d.Segment || d.Toggled {
 		st.cut()
 		e.playFrom(st, cfg)
@@ -280,7 +287,7 @@ func interruption(d config.ChannelDelta, off bool) (texts []string) {
 
 // Channels implements control.Engine.
 func (e *engine) Channels() []control.ChannelStatus {
-	viewed := e.Viewed()
+	viewed := e.Seats.Count()
 	now := e.onAir()
 	out := make([]control.ChannelStatus, 0, len(now.order))
 	for _, name := range now.order {

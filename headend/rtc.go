@@ -23,6 +23,7 @@ type rtc struct {
 	Root    context.Context
 	Lookup  func(name string) webrtc.Frames
 	Viewers webrtc.Viewers
+	Start   func(name string) string // the track viewers begin with
 	Alarms  alarm.Reporter
 	Log     *slog.Logger
 
@@ -63,7 +64,7 @@ func (r *rtc) Use(b config.Box) {
 }
 
 func (r *rtc) run(ctx context.Context, addr string, addresses []netip.Addr) error {
-	s := &webrtc.Server{Lookup: r.Lookup, Viewers: r.Viewers, Log: r.Log, UDP: addr, TCP: addr, Addresses: addresses}
+	s := &webrtc.Server{Lookup: r.Lookup, Viewers: r.Viewers, Start: r.Start, Log: r.Log, UDP: addr, TCP: addr, Addresses: addresses}
 	if path, err := exec.LookPath("ffmpeg"); err == nil {
 		s.FFmpeg = path
 	}

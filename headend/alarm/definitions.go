@@ -23,6 +23,7 @@ const (
 	HTTPSListenFailed Code = "https_listen_failed"
 	CertificateFailed Code = "certificate_failed"
 	CertificateEnds   Code = "certificate_ends"
+	OnPlayFailed      Code = "on_play_failed"
 	RTCListenFailed   Code = "webrtc_listen_failed"
 	SSHListenFailed   Code = "ssh_listen_failed"
 	ConfigRolledBack  Code = "config_rolled_back"
@@ -116,6 +117,10 @@ func Definitions() []Definition {
 			Title:  "the certificate for HTTPS ends soon, or has ended",
 			Cause:  "nobody has renewed the files, or the ACME server could not be reached for weeks",
 			Remedy: "put a new certificate in place of the old: it is read at once; for ACME see whether its server is reached"},
+		{Code: OnPlayFailed, Severity: Major, Delay: 5 * time.Second, Hold: 10 * time.Second,
+			Title:  "what decides about viewers does not answer",
+			Cause:  "the server of on_play is down, too slow, or answers with an error of its own",
+			Remedy: "look after that server; who watches goes on, and new viewers get what allow_default says"},
 		{Code: RTCListenFailed, Severity: Major, Delay: 0, Hold: 0,
 			Title:  "viewers cannot connect by WebRTC",
 			Cause:  "another program has the port, or the address is not of this machine",
