@@ -14,6 +14,7 @@ import (
 	"sigma/headend/alarm"
 	"sigma/headend/channel"
 	"sigma/headend/config"
+	"sigma/headend/serve/session"
 	"sigma/mux/flow"
 )
 
