@@ -45,7 +45,7 @@ fuzz:
 check: lint race fuzz
 
 bench:
-	@.ci/packages build run test
+	@.ci/packages build run test bench
 	go build -o bin/bench ./cmd/bench
 	.ci/as-root bin/bench
 

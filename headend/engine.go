@@ -3,10 +3,12 @@ package headend
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -234,7 +236,43 @@ func checkChannels(build channel.Builder, channels []config.Channel) (warnings [
 	if wrong != nil {
 		return nil, wrong
 	}
-	return warnings, nil
+	return append(warnings, missingFiles(channels)...), nil
+}
+
+// missingFiles says which files cannot be read now. It looks for a second at most: a
+// disk that hangs must not stop who changes the configuration.
+func missingFiles(channels []config.Channel) (warnings []string) {
+	found := make(chan string)
+	go func() {
+		defer close(found)
+		for _, ch := range channels {
+			for i, in := range ch.Inputs {
+				end, err := config.ParseInput(in.URL)
+				if err != nil || end.Scheme != "file" {
+					continue
+				}
+				if _, err := os.Stat(end.Path); err != nil {
+					found <- fmt.Sprintf("channels[%s].inputs[%d]: this machine has no file %q now: %v", ch.Name, i, end.Path, errors.Unwrap(err))
+				}
+			}
+		}
+	}()
+	limit := time.After(time.Second)
+	for {
+		select {
+		case w, ok := <-found:
+			if !ok {
+				return warnings
+			}
+			warnings = append(warnings, w)
+		case <-limit:
+			go func() {
+				for range found { // until the disk answers
+				}
+			}()
+			return warnings
+		}
+	}
 }
 
 func missingInterfaces(ch config.Channel, known map[string]bool) (warnings []string) {

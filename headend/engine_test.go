@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -247,5 +249,20 @@ func TestHandler(t *testing.T) {
 		if w.Code != want {
 			t.Errorf("%s: %d, want %d", path, w.Code, want)
 		}
+	}
+}
+
+func TestMissingFiles(t *testing.T) {
+	there := filepath.Join(t.TempDir(), "a b.ts")
+	if err := os.WriteFile(there, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url := "file://" + strings.ReplaceAll(there, " ", "%20")
+	got := missingFiles([]config.Channel{
+		{Name: "one", Inputs: []config.Input{{URL: url}, {URL: url + ".gone"}}},
+		{Name: "two", Inputs: []config.Input{{URL: "udp://239.1.1.1:5000"}}},
+	})
+	if len(got) != 1 || !strings.HasPrefix(got[0], `channels[one].inputs[1]: this machine has no file "`) || !strings.HasSuffix(got[0], "no such file or directory") {
+		t.Errorf("got %q", got)
 	}
 }

@@ -221,25 +221,37 @@ func (e *Endpoint) parseOptions(query string, known []string) error {
 	if query == "" {
 		return nil
 	}
+	var wrong []error
 	for opt := range strings.SplitSeq(query, "&") {
 		key, val, _ := strings.Cut(opt, "=")
-		if !slices.Contains(known, key) {
-			return fmt.Errorf("unknown option %q: expected %s", key, strings.Join(known, ", "))
-		}
 		var err error
-		switch key {
-		case "program":
+		switch {
+		case !slices.Contains(known, key):
+			err = fmt.Errorf("unknown option %q: expected %s", key, strings.Join(known, ", "))
+		case key == "program":
 			err = e.setProgram(val)
-		case "source", "sources":
+		case key == "source" || key == "sources":
 			err = e.addSources(val)
 		default: // for the test picture, which reads its options itself
 			e.Query = strings.TrimPrefix(e.Query+"&"+opt, "&")
 		}
 		if err != nil {
-			return err
+			wrong = append(wrong, err)
 		}
 	}
-	return nil
+	return inOneLine(wrong)
+}
+
+// inOneLine makes one error of many, nil of none.
+func inOneLine(errs []error) error {
+	if len(errs) < 2 {
+		return errors.Join(errs...)
+	}
+	texts := make([]string, len(errs))
+	for i, err := range errs {
+		texts[i] = err.Error()
+	}
+	return errors.New(strings.Join(texts, "; "))
 }
 
 func (e *Endpoint) setProgram(s string) error {

@@ -40,7 +40,7 @@ func TestParseInput(t *testing.T) {
 		"udp://239.1.1.1:5000?source=ff02::1": "sender", "udp://[ff3e::1]:5000?source=10.0.0.1": "both IPv4", "udp://averyveryverylonginterface@239.1.1.1:5": "interface",
 		"udp1://239.1.1.1:5000": "write udp://", "tshttp://h/x": "write http://", "srt://h:1": "not a kind of input", "tcp://h": "port", "tcp://h:1/x": "nothing else",
 		"http://": "host", "http:///x": "host", "http://h:99999/": "1 to 65535", "http://h:/": "port", "http://h/#x": "%23", "http://239.1.1.1/x": "server", "http://h o/x": "space",
-		"file://rel.ts": "whole path", "file:///a%zz": "%-code", "test://a/b": "test picture", "udp://" + strings.Repeat("1", 3000): "at most",
+		"file://rel.ts": "whole path", "file:///a%zz": "%-code", "test://a/b": "test picture", "udp://239.1.1.1:5000?progr=1&sauce=2": `"progr": expected program, source, sources; unknown option "sauce"`, "udp://" + strings.Repeat("1", 3000): "at most",
 	} {
 		if _, err := ParseInput(s); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%q: got %v, want %q", s, err, word)

@@ -64,6 +64,7 @@ var sentences = []struct {
 	{regexp.MustCompile(`^HLS goes on behind a discontinuity$`), "said.hls"},
 	{regexp.MustCompile(`^viewers and the API move to (.+)$`), "said.http_moves"},
 	{regexp.MustCompile(`^the console moves to (.+)$`), "said.ssh_moves"},
+	{regexp.MustCompile(`^this machine has no file "(.+)" now: (.+)$`), "said.no_file"},
 	{regexp.MustCompile(`^this machine has no interface "(.+)" now$`), "said.no_interface"},
 	{regexp.MustCompile(`^no input is enabled: the channel will not go on air$`), "said.no_input"},
 	{regexp.MustCompile(`^(.+) is out of range: expected (.+)$`), "said.range"},

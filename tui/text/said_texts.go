@@ -23,6 +23,7 @@ var saidTexts = map[string]pair{
 	"said.hls":             {"HLS goes on behind a discontinuity", "HLS tiếp tục sau một điểm gián đoạn"},
 	"said.http_moves":      {"viewers and the API move to %s", "người xem và API chuyển sang %s"},
 	"said.ssh_moves":       {"the console moves to %s", "bảng điều khiển chuyển sang %s"},
+	"said.no_file":         {"this machine has no file “%s” now: %s", "máy này hiện không có tệp “%s”: %s"},
 	"said.no_interface":    {"this machine has no interface “%s” now", "máy này hiện không có giao diện “%s”"},
 	"said.no_input":        {"no input is enabled: the channel will not go on air", "không có đầu vào nào được bật: kênh sẽ không phát"},
 	"said.range":           {"%s is out of range: expected %s", "%s nằm ngoài giới hạn: cần %s"},
