@@ -141,7 +141,7 @@ func (p *Page) View() string {
 	}
 	table := part.Table{Theme: t, Width: p.w, Columns: []part.Column{
 		{Title: s.T("col.proto"), Width: 7}, {Title: s.T("col.address"), Width: 16}, {Title: s.T("col.user"), Width: 10},
-		{Title: s.T("col.for"), Width: 9, Right: true}, {Title: s.T("col.sent"), Width: 9, Right: true}, {Title: last, Grow: true},
+		{Title: s.T("col.for"), Width: 15, Right: true}, {Title: s.T("col.sent"), Width: 9, Right: true}, {Title: last, Grow: true},
 	}}
 	lines = append(lines, table.Body(&p.list, len(p.rows), p.rowsShown(), func(i int) []part.Cell { return p.row(&p.rows[i]) })...)
 	return strings.Join(lines[:min(len(lines), p.h)], "\n")
@@ -150,13 +150,17 @@ func (p *Page) View() string {
 func (p *Page) row(r *control.Session) []part.Cell {
 	until, last, style := r.Updated, r.UserAgent, lipgloss.NewStyle()
 	if p.ended {
-		until, last = r.Closed, r.Reason
+		until, last = r.Closed, p.Env.Text.Said(r.Reason)
 	} else if r.Skips > 0 {
 		style = p.Env.Theme.Warn
 	}
 	s := p.Env.Text
+	proto, known := s.Translated("proto." + r.Protocol)
+	if !known {
+		proto = text.Clean(r.Protocol)
+	}
 	return []part.Cell{
-		{Text: r.Protocol}, {Text: r.Address}, {Text: text.Clean(r.User)}, {Text: s.Ago(until.Sub(r.Opened))},
+		{Text: proto}, {Text: r.Address}, {Text: text.Clean(r.User)}, {Text: s.Ago(until.Sub(r.Opened))},
 		{Text: s.Bytes(uint64(max(r.Bytes, 0))), Style: style}, {Text: text.Clean(last)},
 	}
 }
