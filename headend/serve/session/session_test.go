@@ -225,7 +225,7 @@ func TestAuthorizerDecides(t *testing.T) {
 		a := &table{words: map[string]Decision{"good one": {Allow: true, For: time.Minute, User: "u", MaxSessions: 2}}}
 		r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer { return a }}
 		ctx, stop := context.WithCancel(t.Context())
-		go r.Run(ctx) //nolint:errcheck // ends with ctx
+		go r.Run(ctx)
 		defer synctest.Wait()
 		defer stop()
 		good := func(n int) int {
