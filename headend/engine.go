@@ -1,6 +1,7 @@
 package headend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"sigma/headend/channel"
 	"sigma/headend/config"
 	"sigma/headend/control"
+	"sigma/headend/serve/session"
 	"sigma/headend/supervise"
 	"sigma/headend/timeline"
 )
@@ -30,7 +32,7 @@ type engine struct {
 	Alarms *alarm.Tracker
 	Memory timeline.Memory
 	Events func(kind, object, text string)
-	Viewed func() map[string]int // viewers by channel
+	Seats  *session.Registry
 	Web    *web
 	RTC    func(config.Box) // serves WebRTC where the box says
 	Probe  *systemProbe
@@ -40,6 +42,8 @@ type engine struct {
 
 	mu  sync.Mutex // held while the configuration changes
 	air atomic.Pointer[air]
+
+	allow atomic.Bool // Box.AllowDefault
 }
 
 // air is what runs. It is immutable, so that nobody who asks waits for a change.
@@ -75,6 +79,7 @@ type station struct {
 	channel *channel.Channel
 	played  atomic.Pointer[playout] // nil while viewers may not take it
 	stream  atomic.Pointer[offer]   // nil while HTTP-TS is not allowed
+	doors   atomic.Pointer[doors]   // how viewers come in
 	life    context.Context         // ends with the channel
 	stop    func()                  // ends all of it
 	cut     func()                  // withdraws what is played and ends the timeline
@@ -125,6 +130,7 @@ func (e *engine) Apply(ctx context.Context, next config.Config) error {
 	if err != nil {
 		return err
 	}
+	e.allow.Store(next.Box.AllowDefault)
 	release()
 	e.RTC(next.Box)
 	e.Alarms.Forget(time.Now(), gone...)
@@ -167,6 +173,7 @@ func (e *engine) begin(cfg config.Channel) *station {
 		end()
 		tasks.Stop()
 	}
+	st.doors.Store(e.doorsOf(cfg))
 	e.playFrom(st, cfg)
 	return st
 }
@@ -174,6 +181,7 @@ func (e *engine) begin(cfg config.Channel) *station {
 // change goes over to another configuration of a channel that runs. It fails only
 // when the box stops: who asked for the change may be gone before it is made.
 func (e *engine) change(st *station, cfg config.Channel, d config.ChannelDelta) error {
+	st.doors.Store(e.doorsOf(cfg))
 	if d.Segment || d.Toggled {
 		st.cut()
 		e.playFrom(st, cfg)
@@ -195,6 +203,9 @@ func (e *engine) Check(ctx context.Context, next config.Config) (interrupts, war
 	}
 	if running.Box.HTTP != "" && running.Box.HTTP != next.Box.HTTP {
 		interrupts = append(interrupts, "box: viewers and the API move to "+next.Box.HTTP)
+	}
+	if running.Box.HTTPS != "" && running.Box.HTTPS != next.Box.HTTPS {
+		interrupts = append(interrupts, "box: viewers and the API over HTTPS move to "+cmp.Or(next.Box.HTTPS, "HTTP alone"))
 	}
 	if running.Box.SSH != "" && running.Box.SSH != next.Box.SSH {
 		interrupts = append(interrupts, "box: the console moves to "+next.Box.SSH)
@@ -314,7 +325,7 @@ func interruption(d config.ChannelDelta, off bool) (texts []string) {
 
 // Channels implements control.Engine.
 func (e *engine) Channels() []control.ChannelStatus {
-	viewed := e.Viewed()
+	viewed := e.Seats.Count()
 	now := e.onAir()
 	out := make([]control.ChannelStatus, 0, len(now.order))
 	for _, name := range now.order {

@@ -16,6 +16,7 @@ import (
 	"sigma/headend/alarm"
 	"sigma/headend/channel"
 	"sigma/headend/config"
+	"sigma/headend/serve/session"
 	"sigma/mux/flow"
 )
 
@@ -49,10 +50,16 @@ func newEngine(t *testing.T) *engine {
 	alarms := &alarm.Tracker{}
 	w := newWeb(t, alarms)
 	w.HTTP, w.SSH = "127.0.0.1:0", "127.0.0.1:0"
+	seats := &session.Registry{Now: time.Now}
+	for range 3 {
+		if _, _, err := seats.Open(httptest.NewRequest(http.MethodGet, "/b/mpegts", nil), "b", "mpegts", func(string) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	e := &engine{
 		RTC:  func(config.Box) {},
 		Root: t.Context(), Build: silent{}, Alarms: alarms, Web: w, Logger: slog.New(slog.DiscardHandler),
-		Events: func(string, string, string) {}, Viewed: func() map[string]int { return map[string]int{"b": 3} },
+		Events: func(string, string, string) {}, Seats: seats,
 	}
 	t.Cleanup(e.stop)
 	return e

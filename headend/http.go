@@ -12,6 +12,7 @@ import (
 	"sigma/headend/serve/mss"
 	"sigma/headend/serve/reply"
 	"sigma/headend/serve/route"
+	"sigma/headend/serve/session"
 	"sigma/mux/flow"
 )
 
@@ -35,16 +36,16 @@ func (a *app) handler(operators http.Handler) http.Handler {
 			reply.Refuse(w, http.StatusNotFound, reply.NoCache, "no such channel, or it is not offered this way")
 			return
 		}
-		serve.ServeHTTP(w, r)
+		a.viewers.Serve(w, r, session.Visit{Channel: rt.Channel, Protocols: sessionsOf(rt), Part: rt.Kind == route.Init}, serve)
 	})
 }
 
 // players returns what answers the addresses of viewers, nil for an address that is
 // none of theirs.
 func (a *app) players(people *pages) func(route.Route) http.Handler {
-	segments := &hls.Handler{Viewers: &a.viewers, Lookup: func(name string) *hls.Channel { return a.engine.playedOf(name).segments() }}
-	manifests := &dash.Handler{Viewers: &a.viewers, Lookup: func(name string) *dash.Channel { return a.engine.playedOf(name).manifests() }, Now: time.Now}
-	smooth := &mss.Handler{Viewers: &a.viewers, Lookup: func(name string) *mss.Channel { return a.engine.playedOf(name).smooth() }}
+	segments := &hls.Handler{Lookup: func(name string) *hls.Channel { return a.engine.playedOf(name).segments() }}
+	manifests := &dash.Handler{Lookup: func(name string) *dash.Channel { return a.engine.playedOf(name).manifests() }, Now: time.Now}
+	smooth := &mss.Handler{Lookup: func(name string) *mss.Channel { return a.engine.playedOf(name).smooth() }}
 	stream := &httpts.Handler{Viewers: &a.viewers, Lookup: func(name string) (*flow.Ring[flow.Batch], context.Context) {
 		st, ok := a.engine.station(name)
 		if !ok {
@@ -55,7 +56,7 @@ func (a *app) players(people *pages) func(route.Route) http.Handler {
 			return nil, nil
 		}
 		return st.channel.Ring(), offer.life
-	}}
+	}, Prepush: func(name string) time.Duration { return a.engine.doors(name).prepush }, Clock: monotonic}
 	return func(rt route.Route) http.Handler {
 		switch rt.Kind {
 		case route.Stream:
@@ -81,14 +82,4 @@ func (a *app) players(people *pages) func(route.Route) http.Handler {
 		}
 		return nil
 	}
-}
-
-// sessions are the viewers of now.
-func (a *app) sessions() []api.Session {
-	list := a.viewers.List()
-	out := make([]api.Session, len(list))
-	for i, s := range list {
-		out[i] = api.Session(s)
-	}
-	return out
 }

@@ -93,6 +93,9 @@ func (idle) System() control.System            { return control.System{} }
 func (idle) Interfaces() []control.Interface   { return nil }
 func (idle) Address() string                   { return "" }
 func (idle) Log(int) []control.LogLine         { return nil }
+func (idle) Sessions(bool) []control.Session   { return nil }
+func (idle) CloseSession(string, string) bool  { return false }
+func (idle) Reauthorize(string)                {}
 
 // readConfig returns the newest configuration of a data folder, without touching it.
 func readConfig(ctx context.Context, data string) (c config.Config, err error) {

@@ -103,7 +103,7 @@ func (e *engine) playFrom(st *station, cfg config.Channel) {
 		}, Failed: func(err error, pause time.Duration) {
 			e.Logger.Error("timeline stopped", "channel", cfg.Name, "err", err, "again_in", pause)
 		}})
-		p.hls = &hls.Channel{Source: tl, Cues: cueForm(cfg.HLSSCTE35)}
+		p.hls = &hls.Channel{Source: tl, Cues: cueForm(cfg.HLSSCTE35), Start: func() string { return st.doors.Load().start }}
 		p.dash = &dash.Channel{Source: tl}
 		p.mss = &mss.Channel{Source: tl}
 		p.timeline = tl

@@ -23,6 +23,7 @@ type rtc struct {
 	Root    context.Context
 	Lookup  func(name string) webrtc.Frames
 	Viewers webrtc.Viewers
+	Start   func(name string) string // the track viewers begin with
 	Alarms  alarm.Reporter
 	Log     *slog.Logger
 
@@ -62,7 +63,7 @@ func (r *rtc) Use(b config.Box) {
 // run serves until ctx ends. The configuration was checked.
 func (r *rtc) run(ctx context.Context, b config.Box) error {
 	s := &webrtc.Server{
-		Lookup: r.Lookup, Viewers: r.Viewers, Log: r.Log, UDP: b.WebRTC, TCP: b.WebRTC,
+		Lookup: r.Lookup, Viewers: r.Viewers, Start: r.Start, Log: r.Log, UDP: b.WebRTC, TCP: b.WebRTC,
 		History: b.WebRTCHistory, Retransmit: b.WebRTCRetransmit.Std(),
 	}
 	for _, w := range config.List(b.WebRTCAddresses) {

@@ -141,15 +141,18 @@ func lockData(data string) (unlock func(), err error) {
 func (a *app) build(ctx context.Context) {
 	a.alarms = &alarm.Tracker{}
 	a.viewers.Now = time.Now
+	a.viewers.Authorizer = func(name string) session.Authorizer { return a.engine.authorizer(name) }
 	a.wire = &wireLink{Socket: filepath.Join(a.Data, wireName), Alarms: a.alarms, Log: a.log}
 	a.probe = &systemProbe{Proc: "/proc", Sys: "/sys", Data: a.Data, Started: time.Now(), Version: a.Version}
 	a.database = &databaseProbe{Write: a.db.Probe, Alarms: a.alarms}
-	a.web = &web{Root: ctx, HTTP: a.HTTP, SSH: a.SSH, Alarms: a.alarms, Log: a.log}
+	certs := &certificates{Root: ctx, Data: a.Data, Alarms: a.alarms, Log: a.log}
+	a.web = &web{Root: ctx, HTTP: a.HTTP, SSH: a.SSH, Certs: certs, Alarms: a.alarms, Log: a.log}
 	a.rtc = &rtc{Root: ctx, Viewers: &a.viewers, Alarms: a.alarms, Log: a.log,
-		Lookup: func(name string) webrtc.Frames { return a.engine.playedOf(name).pictures() }}
+		Lookup: func(name string) webrtc.Frames { return a.engine.playedOf(name).pictures() },
+		Start:  func(name string) string { return a.engine.doors(name).start }}
 	a.engine = &engine{
 		Root: ctx, Build: modules{Sender: a.wire}, Sender: a.wire, Alarms: a.alarms, Memory: memory{a.db},
-		Viewed: a.viewers.Count, Web: a.web, RTC: a.rtc.Use, Probe: a.probe, Lines: a.lines, Logger: a.log,
+		Seats: &a.viewers, Web: a.web, RTC: a.rtc.Use, Probe: a.probe, Lines: a.lines, Logger: a.log,
 		Ports: &interfaceProbe{Log: a.log},
 	}
 	a.control = control.New(control.Parts{Store: store{a.db}, Engine: a.engine, Alarms: a.alarms, Now: time.Now})
@@ -226,7 +229,7 @@ func (a *app) background(ctx context.Context, console Console, local net.Listene
 		}
 	}
 	for name, run := range map[string]func(context.Context) error{
-		"alarms": a.alarms.Run, "events": a.control.Run, "wire": a.wire.run, "health": a.watchHealth,
+		"alarms": a.alarms.Run, "viewers": a.viewers.Run, "events": a.control.Run, "wire": a.wire.run, "health": a.watchHealth,
 		"database": func(ctx context.Context) error { return a.database.run(ctx, a.watchSetup) },
 		"console":  func(ctx context.Context) error { return serveLocal(ctx, console, local) },
 		"watchdog": a.watchdog, "start": a.announce,

@@ -24,6 +24,7 @@ import (
 type web struct {
 	Root      context.Context
 	HTTP, SSH string // addresses that hold instead of those of the configuration
+	Certs     *certificates
 	Handler   http.Handler
 	Console   func(net.Listener) error // serves until the listener is closed
 	Alarms    alarm.Reporter
@@ -31,6 +32,7 @@ type web struct {
 
 	mu      sync.Mutex
 	server  *http.Server
+	secure  *http.Server // the same over TLS
 	doors   map[alarm.Code]*door
 	waiting sync.WaitGroup
 }
@@ -66,10 +68,14 @@ func (w *web) closed() map[alarm.Code]error {
 
 // addresses returns where to listen, by the alarm that says that one cannot.
 func (w *web) addresses(b config.Box) map[alarm.Code]string {
-	return map[alarm.Code]string{
+	out := map[alarm.Code]string{
 		alarm.HTTPListenFailed: cmp.Or(w.HTTP, b.HTTP),
 		alarm.SSHListenFailed:  cmp.Or(w.SSH, b.SSH),
 	}
+	if b.HTTPS != "" {
+		out[alarm.HTTPSListenFailed] = b.HTTPS
+	}
+	return out
 }
 
 // Claim listens on the addresses of b. What is not to be had is an error if
@@ -81,7 +87,9 @@ func (w *web) Claim(ctx context.Context, b config.Box) (release func(), err erro
 	defer w.mu.Unlock()
 	next, moving := map[alarm.Code]*door{}, w.moving(b)
 	for code, addr := range moving {
-		next[code] = newDoor(ctx, addr)
+		if addr != "" {
+			next[code] = newDoor(ctx, addr)
+		}
 	}
 	if w.inTheWay(moving, next) {
 		for code := range moving {
@@ -102,15 +110,24 @@ func (w *web) Claim(ctx context.Context, b config.Box) (release func(), err erro
 			return nil, d.err
 		}
 	}
-	return func() { w.adopt(next) }, nil
+	return func() {
+		w.Certs.use(b)
+		w.adopt(moving, next)
+	}, nil
 }
 
-// moving returns the addresses of b that are not listened on yet.
+// moving returns the addresses of b that are not listened on yet, and nothing for those
+// that are no longer in it.
 func (w *web) moving(b config.Box) map[alarm.Code]string {
 	addresses := w.addresses(b)
 	maps.DeleteFunc(addresses, func(code alarm.Code, addr string) bool {
 		return w.doors[code] != nil && w.doors[code].addr == addr
 	})
+	for code := range w.doors {
+		if code == alarm.HTTPSListenFailed && b.HTTPS == "" {
+			addresses[code] = ""
+		}
+	}
 	return addresses
 }
 
@@ -152,6 +169,11 @@ func (w *web) comeBack(ctx context.Context) {
 	}
 }
 
+// fieldOf names the field of the configuration with the address of a door.
+var fieldOf = map[alarm.Code]string{
+	alarm.HTTPListenFailed: "box.http", alarm.HTTPSListenFailed: "box.https", alarm.SSHListenFailed: "box.ssh",
+}
+
 // Check says whether the addresses of b can be listened on. Nothing is kept open.
 // What a listener of ours is in the way of cannot be tried without ending it.
 func (w *web) Check(ctx context.Context, b config.Box) error {
@@ -159,13 +181,16 @@ func (w *web) Check(ctx context.Context, b config.Box) error {
 	defer w.mu.Unlock()
 	moving := w.moving(b)
 	for code, addr := range moving {
+		if addr == "" {
+			continue
+		}
 		d := newDoor(ctx, addr)
 		d.close()
 		if d.err != nil && !(errors.Is(d.err, unix.EADDRINUSE) && w.ours(moving, addr)) {
-			return config.FieldErrors{{Path: map[alarm.Code]string{alarm.HTTPListenFailed: "box.http", alarm.SSHListenFailed: "box.ssh"}[code], Text: d.err.Error()}}
+			return config.FieldErrors{{Path: fieldOf[code], Text: d.err.Error()}}
 		}
 	}
-	return nil
+	return w.Certs.check(b)
 }
 
 // newDoor listens on addr. The door says why if that cannot be.
@@ -186,15 +211,21 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// adopt serves on new doors, or begins to try for them, and closes those they replace.
-func (w *web) adopt(next map[alarm.Code]*door) {
+// adopt serves on new doors, or begins to try for them, and closes those they replace
+// and those that go.
+func (w *web) adopt(moving map[alarm.Code]string, next map[alarm.Code]*door) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for code, d := range next {
+	for code := range moving {
 		if old := w.doors[code]; old != nil {
 			old.close()
 		}
-		w.open(code, d)
+		if d := next[code]; d != nil {
+			w.open(code, d)
+			continue
+		}
+		delete(w.doors, code)
+		w.Alarms.Set(code, "box", false, "")
 	}
 }
 
@@ -213,9 +244,12 @@ func (w *web) serve(code alarm.Code, l net.Listener) {
 	w.Alarms.Set(code, "box", false, "")
 	w.waiting.Go(func() {
 		var err error
-		if code == alarm.HTTPListenFailed {
+		switch code {
+		case alarm.HTTPListenFailed:
 			err = w.server.Serve(l)
-		} else {
+		case alarm.HTTPSListenFailed:
+			err = w.secure.ServeTLS(l, "", "")
+		default:
 			err = w.Console(l)
 		}
 		if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
@@ -258,9 +292,15 @@ func (w *web) start() {
 	both := new(http.Protocols) // players of LL-HLS ask for many parts at once
 	both.SetHTTP1(true)
 	both.SetUnencryptedHTTP2(true)
-	w.server = &http.Server{
-		Protocols: both,
-		Handler:   w.Handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	w.server = w.newServer(w.Certs.challenges(w.Handler))
+	w.server.Protocols = both
+	w.secure = w.newServer(w.Handler)
+	w.secure.TLSConfig = w.Certs.config()
+}
+
+func (w *web) newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(w.Log.Handler(), slog.LevelDebug),
 	}
 }
@@ -275,8 +315,15 @@ func (w *web) stop() {
 	w.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if w.server.Shutdown(ctx) != nil {
-		_ = w.server.Close() // what is left are viewers without end
+	var ending sync.WaitGroup
+	for _, s := range []*http.Server{w.server, w.secure} {
+		ending.Go(func() {
+			if s.Shutdown(ctx) != nil {
+				_ = s.Close() // what is left are viewers without end
+			}
+		})
 	}
+	ending.Wait()
+	w.Certs.stop()
 	w.waiting.Wait()
 }

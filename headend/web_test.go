@@ -24,7 +24,7 @@ func (s states) Set(code alarm.Code, _ string, on bool, _ string) {
 
 func newWeb(t *testing.T, alarms alarm.Reporter) *web {
 	w := &web{
-		Root: t.Context(), Alarms: alarms, Log: slog.New(slog.DiscardHandler),
+		Root: t.Context(), Certs: &certificates{Root: t.Context(), Data: t.TempDir(), Alarms: alarms}, Alarms: alarms, Log: slog.New(slog.DiscardHandler),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "here") }),
 		Console: func(l net.Listener) error { _, err := l.Accept(); return err },
 	}

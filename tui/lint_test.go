@@ -71,7 +71,7 @@ func TestKeysOfTheCatalogue(t *testing.T) {
 		}
 	}
 	// A key that nobody names, whole or in its parts, is dead.
-	made := regexp.MustCompile(`^(unit|state|severity|role|language|event|alarm|key|sort|change|via|f|said|mark|place)\.`)
+	made := regexp.MustCompile(`^(unit|state|severity|role|language|event|alarm|key|sort|change|via|f|said|mark|place|proto)\.`)
 	for _, k := range text.Keys() {
 		if !strings.Contains(all, k+"\n") && !made.MatchString(k) && !strings.Contains(all, strings.TrimSuffix(k, ".help")+"\n") {
 			t.Errorf("nobody uses %q", k)
@@ -90,7 +90,7 @@ func TestNothingIsSaidOutsideTheCatalogue(t *testing.T) {
 		`[kmg]?bit|s|[kmgt]?b|c|enter|esc|ctrl|tab|shift|space|delete|pgup|pgdn|home|end|left|right|up|down|[a-z]|f1|` +
 		`pid|cc|channels?|inputs? restart|demo|first start|system|admin|op|view|channel_off_air|disk_low|disk|input_lost|input|no input has packets|` +
 		`info|warn|started|lost|red|eth\d|db|no packet for|nothing to send|revision|office|x1b|x0f|` +
-		`box|name|language|en|ssh|title|url|outputs|bitrate|true|false|protocols|µs|news|1920x1080i25|0x1B|0x0F|31mred|0m|g)\b`)
+		`box|name|language|en|ssh|title|url|outputs|bitrate|true|false|protocols|µs|news|player|1920x1080i25|0x1B|0x0F|31mred|0m|g)\b`)
 	for _, p := range pages() {
 		d := driveWith(t, troubled(3), actor(3), 120, 40, func(m *Model) { m.env.Text = text.Pseudo() })
 		d.keys(p.keys...)

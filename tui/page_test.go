@@ -41,6 +41,8 @@ func pages() []struct {
 		{"users", []string{"4"}},
 		{"adduser", []string{"4", "a"}},
 		{"network", []string{"5"}},
+		{"viewers", []string{"v"}},
+		{"gone", []string{"v", "h"}},
 		{"system", []string{"6"}},
 		{"events", []string{"6", "v"}},
 		{"box", []string{"6", "b"}},

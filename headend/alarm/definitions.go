@@ -20,6 +20,10 @@ const (
 	InterfaceMissing  Code = "interface_missing"
 	InterfaceDown     Code = "interface_down"
 	HTTPListenFailed  Code = "http_listen_failed"
+	HTTPSListenFailed Code = "https_listen_failed"
+	CertificateFailed Code = "certificate_failed"
+	CertificateEnds   Code = "certificate_ends"
+	OnPlayFailed      Code = "on_play_failed"
 	RTCListenFailed   Code = "webrtc_listen_failed"
 	SSHListenFailed   Code = "ssh_listen_failed"
 	ConfigRolledBack  Code = "config_rolled_back"
@@ -101,6 +105,22 @@ func Definitions() []Definition {
 			Title:  "viewers and the API cannot connect",
 			Cause:  "another program has the HTTP port, or the address is not of this machine",
 			Remedy: "see who has the port with 'ss -ltnp', or choose another address in box.http"},
+		{Code: HTTPSListenFailed, Severity: Critical, Delay: 0, Hold: 0,
+			Title:  "viewers and the API cannot connect over HTTPS",
+			Cause:  "another program has the HTTPS port, or the address is not of this machine",
+			Remedy: "see who has the port with 'ss -ltnp', or choose another address in box.https"},
+		{Code: CertificateFailed, Severity: Major, Delay: 15 * time.Second, Hold: 0,
+			Title:  "a certificate for HTTPS cannot be had",
+			Cause:  "a file is missing, not readable or not the pair of the other, or the ACME server refused",
+			Remedy: "read the detail; for ACME the names must lead here, with port 80 on box.http or port 443 on box.https"},
+		{Code: CertificateEnds, Severity: Major, Delay: 0, Hold: 0,
+			Title:  "the certificate for HTTPS ends soon, or has ended",
+			Cause:  "nobody has renewed the files, or the ACME server could not be reached for weeks",
+			Remedy: "put a new certificate in place of the old: it is read at once; for ACME see whether its server is reached"},
+		{Code: OnPlayFailed, Severity: Major, Delay: 5 * time.Second, Hold: 10 * time.Second,
+			Title:  "what decides about viewers does not answer",
+			Cause:  "the server of on_play is down, too slow, or answers with an error of its own",
+			Remedy: "look after that server; who watches goes on, and new viewers get what allow_default says"},
 		{Code: RTCListenFailed, Severity: Major, Delay: 0, Hold: 0,
 			Title:  "viewers cannot connect by WebRTC",
 			Cause:  "another program has the port, or the address is not of this machine",

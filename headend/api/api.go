@@ -44,6 +44,10 @@ type Service interface {
 	SelectInput(ctx context.Context, a control.Actor, channel string, input int) error
 	RestartChannel(ctx context.Context, a control.Actor, channel string) error
 
+	Sessions(ctx context.Context, a control.Actor, ended bool) ([]control.Session, error)
+	CloseSession(ctx context.Context, a control.Actor, id string) error
+	Reauthorize(ctx context.Context, a control.Actor, channel string) error
+
 	Alarms(ctx context.Context, a control.Actor) ([]control.Alarm, error)
 	AlarmHistory(ctx context.Context, a control.Actor, limit int) ([]control.Alarm, error)
 	AlarmInfo(code control.AlarmCode) (control.AlarmInfo, bool)
@@ -72,22 +76,12 @@ type Service interface {
 var _ Service = (*control.Service)(nil)
 
 // Session is one viewer of one channel.
-type Session struct {
-	ID        string    `json:"id"`
-	Channel   string    `json:"name"`
-	Protocol  string    `json:"proto"`
-	Address   string    `json:"ip"`
-	UserAgent string    `json:"user_agent,omitempty"`
-	Opened    time.Time `json:"opened_at"`
-	Updated   time.Time `json:"updated_at"`
-	Bytes     int64     `json:"bytes"`
-	Skips     int64     `json:"skips,omitempty" doc:"times the viewer was too slow and lost a part"`
-}
+type Session = control.Session
 
 // Server makes the handler. The fields are arguments.
 type Server struct {
 	Control   Service
-	Sessions  func() []Session // viewers now; nil means none
+	Sessions  func() []Session // viewers now, for the metrics; nil means none
 	Uncounted func() uint64    // requests of viewers beyond the limit of Sessions; nil means not known
 	Ready     func() error     // why the box cannot serve yet; nil means it always can
 	Version   string
@@ -153,6 +147,7 @@ func (s *Server) register(r chi.Router) *huma.OpenAPI {
 	d.alarms()
 	d.users()
 	d.box()
+	d.sessions()
 	d.events()
 	schemas := c.Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own shape of errors, which nothing refers to

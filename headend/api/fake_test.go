@@ -210,6 +210,23 @@ func (f *fake) happen(e control.Event) {
 	}
 }
 
+func (f *fake) Sessions(_ context.Context, _ control.Actor, ended bool) ([]control.Session, error) {
+	if ended {
+		return []control.Session{{ID: "old", Channel: "news", Protocol: "mpegts", Reason: "too slow"}}, nil
+	}
+	return []control.Session{{ID: "a", Channel: "news", Protocol: "hls"}, {ID: "b", Channel: "film", Protocol: "mpegts"}}, nil
+}
+
+func (f *fake) CloseSession(_ context.Context, _ control.Actor, id string) error {
+	f.note("close " + id)
+	return nil
+}
+
+func (f *fake) Reauthorize(_ context.Context, _ control.Actor, channel string) error {
+	f.note("reauth " + channel)
+	return nil
+}
+
 func newServer(f *fake) *api.Server {
 	return &api.Server{
 		Control: f, Version: "1.2.3", Now: func() time.Time { return time.Unix(1090, 0) }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),

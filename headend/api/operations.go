@@ -187,21 +187,4 @@ func (d door) box() {
 			l, err := d.Control.Log(ctx, a, in.N)
 			return &body[lines]{lines{list(l)}}, err
 		})
-	type sessionList struct {
-		Page
-		Sessions []row[Session] `json:"sessions"`
-	}
-	add(d, operation(http.MethodGet, "/sessions", "sessions_list", "List viewers"),
-		func(ctx context.Context, a control.Actor, in *query) (*body[sessionList], error) {
-			// Whoever may see the state of the channels may see their viewers.
-			if _, err := d.Control.Snapshot(ctx, a); err != nil {
-				return nil, err
-			}
-			var l []Session
-			if d.Sessions != nil {
-				l = d.Sessions()
-			}
-			rows, p, err := collect(in, l)
-			return &body[sessionList]{sessionList{p, rows}}, err
-		})
 }

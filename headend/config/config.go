@@ -18,7 +18,16 @@ type Box struct {
 	SSH       string `json:"ssh,omitempty"`        // listen address of the console, host:port; default :2222
 	PublicURL string `json:"public_url,omitempty"` // base of addresses shown to people, http://host[:port]
 
-	ViewerPage bool `json:"viewer_page,omitempty"` // "/" shows everybody the list of channels, with pictures
+	ViewerPage     bool   `json:"viewer_page,omitempty"`     // "/" shows everybody the list of channels, with pictures
+	HTTPS          string `json:"https,omitempty"`           // listen address for viewers and the API over TLS, host:port; empty is none
+	TLSCertificate string `json:"tls_certificate,omitempty"` // file with the certificate and those between it and its root, PEM
+	TLSKey         string `json:"tls_key,omitempty"`         // file with its private key, PEM
+	ACMEDomains    string `json:"acme_domains,omitempty"`    // host names to get certificates for by ACME (RFC 8555) instead of files, parted by commas
+	ACMEEmail      string `json:"acme_email,omitempty"`      // address the authority may write to
+	ACMEDirectory  string `json:"acme_directory,omitempty"`  // URL of the ACME directory; empty is that of Let's Encrypt
+
+	OnPlay       string `json:"on_play,omitempty"`       // URL that is asked whether a viewer may watch, of channels without one of their own; empty lets everybody
+	AllowDefault bool   `json:"allow_default,omitempty"` // new viewers may watch when on_play does not answer
 
 	WebRTC          string `json:"webrtc,omitempty"`           // listen address of WebRTC media, UDP and TCP, host:port; default :8189
 	WebRTCAddresses string `json:"webrtc_addresses,omitempty"` // public IP addresses of the box for WebRTC, parted by commas; empty takes those of the interfaces
@@ -52,6 +61,9 @@ type Channel struct {
 	SegmentCount    int      `json:"segment_count,omitempty"`    // segments in the live window; 3 to 1000, default 6
 	ChunkDuration   Duration `json:"chunk_duration,omitempty"`   // length of the parts of a segment for low latency; 100ms to 3s, less than a segment, default 500ms
 	HLSSCTE35       string   `json:"hls_scte35,omitempty"`       // splice cues in HLS: "rfc8216" (EXT-X-DATERANGE), "aws" (EXT-X-CUE-OUT and -IN), "both" or "none"; default rfc8216
+	Prepush         Duration `json:"prepush,omitempty"`          // most of the past that an HTTP-TS viewer is sent at once, from a random access point on; 100ms to 1m, default 10s
+	StartTrack      string   `json:"start_track,omitempty"`      // video track that viewers begin with, such as v2; empty: HLS the first, WebRTC the middle one
+	OnPlay          string   `json:"on_play,omitempty"`          // URL that is asked whether a viewer may watch; empty takes that of the box, "none" lets everybody
 	Protocols       []string `json:"protocols,omitempty"`        // playout allowed, as AllProtocols; empty allows all
 
 	Outputs []Output `json:"outputs,omitempty"`

@@ -20,6 +20,7 @@ const (
 	DefaultChunkDuration   = Duration(500 * time.Millisecond)
 	DefaultHLSSCTE35       = "rfc8216"
 	DefaultWebRTC          = ":8189"
+	DefaultPrepush         = Duration(10 * time.Second)
 	DefaultTTL             = 16 // hops: through the distribution network, not out of it
 )
 
@@ -65,6 +66,7 @@ func (c Config) Effective() Config {
 	c.Box.WebRTC = cmp.Or(c.Box.WebRTC, d.WebRTC)
 	for i := range c.Channels {
 		c.Channels[i] = c.Channels[i].Effective()
+		c.Channels[i].OnPlay = cmp.Or(c.Channels[i].OnPlay, c.Box.OnPlay)
 	}
 	return c
 }
@@ -78,6 +80,7 @@ func (c Channel) Effective() Channel {
 	c.SegmentCount = cmp.Or(c.SegmentCount, DefaultSegmentCount)
 	c.ChunkDuration = cmp.Or(c.ChunkDuration, DefaultChunkDuration)
 	c.HLSSCTE35 = cmp.Or(c.HLSSCTE35, DefaultHLSSCTE35)
+	c.Prepush = cmp.Or(c.Prepush, DefaultPrepush)
 	if len(c.Protocols) == 0 {
 		c.Protocols = AllProtocols()
 	}

@@ -15,6 +15,8 @@ type ChannelDelta struct {
 	Rewrite bool // service id, names or PIDs on the way out differ
 	Segment bool // duration, count or protocols of playout differ
 
+	Doors bool // how viewers come in differs: on_play, prepush or start_track
+
 	// Inputs and Outputs have one entry for each item of the new channel: the place
 	// of the same item in the old channel, or -1 if it must be made. Items of the old
 	// channel that are not named are gone. An input is the same if it would be opened
@@ -33,7 +35,7 @@ func (d ChannelDelta) OutputsChanged() bool { return d.outputsGone || missing(d.
 
 // Touches reports whether anything that runs is concerned.
 func (d ChannelDelta) Touches() bool {
-	return d.Added || d.Removed || d.Toggled || d.Choice || d.Rewrite || d.Segment || d.InputsChanged() || d.OutputsChanged()
+	return d.Added || d.Removed || d.Toggled || d.Choice || d.Rewrite || d.Segment || d.Doors || d.InputsChanged() || d.OutputsChanged()
 }
 
 func missing(from []int) bool {
@@ -82,6 +84,7 @@ func Delta(a, b Channel) ChannelDelta {
 		Segment: a.SegmentDuration != b.SegmentDuration || a.SegmentCount != b.SegmentCount || a.ChunkDuration != b.ChunkDuration ||
 			a.HLSSCTE35 != b.HLSSCTE35 ||
 			!reflect.DeepEqual(a.Protocols, b.Protocols),
+		Doors: a.OnPlay != b.OnPlay || a.Prepush != b.Prepush || a.StartTrack != b.StartTrack,
 	}
 	d.Inputs = matchEqual(opening(a.Inputs), opening(b.Inputs))
 	d.Outputs = matchEqual(sending(a.Outputs), sending(b.Outputs))

@@ -191,7 +191,7 @@ func (d *differ) fields(path string, a, b any) {
 			continue
 		}
 		old, new := display(x), display(y)
-		if name == "url" {
+		if name == "url" || name == "on_play" {
 			old, new = Redact(old), Redact(new)
 		}
 		d.add(path+"."+name, "changed", old, new)

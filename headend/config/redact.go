@@ -79,7 +79,9 @@ func (c Config) Clone() Config {
 // of HTTP headers are replaced by Mask.
 func (c Config) Redacted() Config {
 	c = c.Clone()
+	c.Box.OnPlay = Redact(c.Box.OnPlay)
 	for i := range c.Channels {
+		c.Channels[i].OnPlay = Redact(c.Channels[i].OnPlay)
 		for j := range c.Channels[i].Inputs {
 			in := &c.Channels[i].Inputs[j]
 			in.URL = Redact(in.URL)
@@ -97,8 +99,11 @@ func (c Config) Redacted() Config {
 // Validate refuses it.
 func (c Config) Unredacted(old Config) Config {
 	c = c.Clone()
+	known := old.asked()
+	unmaskURL(&c.Box.OnPlay, known)
 	for i := range c.Channels {
 		ch := &c.Channels[i]
+		unmaskURL(&ch.OnPlay, known)
 		for j := range ch.Inputs {
 			if in := &ch.Inputs[j]; in.masked() {
 				for _, from := range candidates(old, ch.Name, j) {
@@ -110,11 +115,41 @@ func (c Config) Unredacted(old Config) Config {
 	return c
 }
 
+// asked returns every on_play URL.
+func (c Config) asked() []string {
+	out := []string{c.Box.OnPlay}
+	for _, ch := range c.Channels {
+		out = append(out, ch.OnPlay)
+	}
+	return out
+}
+
+// unmaskURL makes a masked URL the one of known that shows like it.
+func unmaskURL(url *string, known []string) {
+	if !strings.Contains(*url, Mask) {
+		return
+	}
+	for _, k := range known {
+		if Redact(k) == *url {
+			*url = k
+			return
+		}
+	}
+}
+
 // Assumed returns a copy of c in which something stands for every Mask, for judging
 // the rest where the secrets are not at hand, and a warning for each input with one.
 func (c Config) Assumed() (out Config, warnings []string) {
 	out = c.Clone()
+	assume := func(path string, url *string) {
+		if strings.Contains(*url, Mask) {
+			warnings = append(warnings, path+": a secret is masked: only the box that knows it can take this")
+			*url = strings.ReplaceAll(*url, Mask, "masked")
+		}
+	}
+	assume("box.on_play", &out.Box.OnPlay)
 	for i := range out.Channels {
+		assume("channels["+out.Channels[i].Name+"].on_play", &out.Channels[i].OnPlay)
 		for j := range out.Channels[i].Inputs {
 			in := &out.Channels[i].Inputs[j]
 			if !in.masked() {

@@ -74,6 +74,9 @@ func (v *validator) box(b Box) {
 		v.fail("box.webrtc_history", "%d is out of range: expected 1024 to 65536", n)
 	}
 	v.within("box.webrtc_retransmit", b.WebRTCRetransmit, 100*time.Millisecond, 10*time.Second)
+	v.listen("box.https", b.HTTPS)
+	v.tls(b)
+	v.onPlay("box.on_play", b.OnPlay)
 	if b.HTTP != "" && b.HTTP == b.SSH {
 		v.fail("box.ssh", "%s is the address of box.http: expected another port", b.SSH)
 	}
@@ -231,6 +234,13 @@ func (v *validator) channel(path string, c *Channel) {
 	}
 	if !slices.Contains([]string{"", "rfc8216", "aws", "both", "none"}, c.HLSSCTE35) {
 		v.fail(path+".hls_scte35", "%q is no form of splice cues: expected rfc8216, aws, both or none", c.HLSSCTE35)
+	}
+	v.within(path+".prepush", c.Prepush, 100*time.Millisecond, time.Minute)
+	if c.StartTrack != "" && !videoTrack(c.StartTrack) {
+		v.fail(path+".start_track", "%q is not a video track: expected v1 to v99", c.StartTrack)
+	}
+	if c.OnPlay != NoOnPlay {
+		v.onPlay(path+".on_play", c.OnPlay)
 	}
 	for i, p := range c.Protocols {
 		at := fmt.Sprintf("%s.protocols[%d]", path, i)

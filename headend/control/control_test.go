@@ -326,10 +326,11 @@ func TestRules(t *testing.T) {
 	least := map[string]control.Role{
 		"Propose": auth.Operator, "Commit": auth.Operator, "Restore": auth.Operator, "Parse": auth.Operator, "ExportSecrets": auth.Operator,
 		"Log": auth.Operator, "SelectInput": auth.Operator, "RestartChannel": auth.Operator, "AckAlarm": auth.Operator,
+		"CloseSession": auth.Operator, "Reauthorize": auth.Operator,
 		"AddUser": auth.Admin, "PutUser": auth.Admin, "SetPassword": auth.Admin, "AddKey": auth.Admin, "DeleteKey": auth.Admin, "DeleteUser": auth.Admin,
 		"UnlockUser": auth.Admin, "Tokens": auth.Admin, "CreateToken": auth.Admin, "DeleteToken": auth.Admin,
 	}
-	for _, m := range []string{"Config", "Revisions", "Revision", "RevisionText", "Diff", "Validate", "Export", "Snapshot", "ChannelStatus", "Alarms",
+	for _, m := range []string{"Config", "Revisions", "Revision", "RevisionText", "Diff", "Validate", "Export", "Snapshot", "ChannelStatus", "Sessions", "Alarms",
 		"AlarmHistory", "System", "Interfaces", "Events", "Watch", "Users"} {
 		least[m] = auth.Viewer
 	}

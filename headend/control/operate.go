@@ -96,6 +96,42 @@ func (s *Service) RestartChannel(ctx context.Context, a Actor, channel string) e
 	return nil
 }
 
+// Sessions returns the viewers of now, oldest first, or those who ended last, newest
+// first.
+func (s *Service) Sessions(ctx context.Context, a Actor, ended bool) ([]Session, error) {
+	if err := s.allow(a, "Sessions"); err != nil {
+		return nil, err
+	}
+	return s.engine.Sessions(ended), nil
+}
+
+// CloseSession sends a viewer away, for half a minute at least.
+func (s *Service) CloseSession(ctx context.Context, a Actor, id string) error {
+	if err := s.allow(a, "CloseSession"); err != nil {
+		return err
+	}
+	if !s.engine.CloseSession(id, "an operator has closed the session") {
+		return notFound("session", id)
+	}
+	s.event(ctx, a, "session_closed", "session/"+id, "")
+	return nil
+}
+
+// Reauthorize has on_play asked at once about the viewers of a channel, or about all
+// when it is empty.
+func (s *Service) Reauthorize(ctx context.Context, a Actor, channel string) error {
+	if err := s.allow(a, "Reauthorize"); err != nil {
+		return err
+	}
+	if channel != "" {
+		if _, err := s.channel(channel); err != nil {
+			return err
+		}
+	}
+	s.engine.Reauthorize(channel)
+	return nil
+}
+
 func (s *Service) channel(name string) (*Channel, error) {
 	cur, err := s.state()
 	if err != nil {

@@ -20,13 +20,13 @@ func rules() map[string]rule {
 	own := rule{least: auth.Admin, own: true}
 	return map[string]rule{
 		"Config": viewer, "Revisions": viewer, "Revision": viewer, "RevisionText": viewer, "Diff": viewer, "Validate": viewer, "Export": viewer,
-		"Snapshot": viewer, "ChannelStatus": viewer, "Alarms": viewer, "AlarmHistory": viewer,
+		"Snapshot": viewer, "ChannelStatus": viewer, "Sessions": viewer, "Alarms": viewer, "AlarmHistory": viewer,
 		"System": viewer, "Interfaces": viewer, "Events": viewer, "Watch": viewer,
 		"Users": viewer, // only their own account, below admin
 
 		"Propose": operator, "Commit": operator, "Restore": operator, // changes of Box: admin
 		"Parse": operator, "ExportSecrets": operator, "Log": operator,
-		"SelectInput": operator, "RestartChannel": operator, "AckAlarm": operator,
+		"SelectInput": operator, "RestartChannel": operator, "AckAlarm": operator, "CloseSession": operator, "Reauthorize": operator,
 
 		"AddUser": admin, "PutUser": own, "SetPassword": own, "AddKey": own, "DeleteKey": own,
 		"DeleteUser": admin, "UnlockUser": admin,

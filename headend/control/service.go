@@ -32,6 +32,10 @@ type Engine interface {
 	// Address is what the addresses for viewers begin with, without a slash at the end.
 	Address() string
 	Log(n int) []LogLine
+	// Sessions are the viewers of now, oldest first, or those who ended last, newest first.
+	Sessions(ended bool) []Session
+	CloseSession(id, why string) bool // false when there is none
+	Reauthorize(channel string)       // asks on_play again about the viewers of a channel, or all
 }
 
 // Parts are what a Service is made of. All but Now are required.

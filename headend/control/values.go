@@ -171,6 +171,23 @@ type Token struct {
 	Used    time.Time `json:"used,omitzero"`
 }
 
+// Session is one viewer of one channel.
+type Session struct {
+	ID        string    `json:"id"`
+	Channel   string    `json:"name"`
+	Protocol  string    `json:"proto" doc:"hls, dash, mss, mpegts or webrtc"`
+	Address   string    `json:"ip"`
+	Token     string    `json:"token,omitempty" doc:"the begin of it: all of it would let others in"`
+	User      string    `json:"user_id,omitempty" doc:"as on_play named the user"`
+	UserAgent string    `json:"user_agent,omitempty"`
+	Opened    time.Time `json:"opened_at"`
+	Updated   time.Time `json:"updated_at"`
+	Closed    time.Time `json:"closed_at,omitzero"`
+	Reason    string    `json:"reason,omitempty" doc:"why it ended"`
+	Bytes     int64     `json:"bytes"`
+	Skips     int64     `json:"skips,omitempty" doc:"times the viewer was too slow and lost a part"`
+}
+
 // LogLine is one line of the daemon's own log.
 type LogLine struct {
 	At    time.Time `json:"at"`

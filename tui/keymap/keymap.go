@@ -50,6 +50,9 @@ const (
 	MoveDown
 	Toggle
 	SelectInput
+	Viewers
+	SendAway
+	Ended
 	Restart
 	Save
 	Commit
@@ -201,6 +204,9 @@ var table = map[ID]Binding{
 	MoveDown:    key("key.move_down", Operator, "J", "J", "shift+down"),
 	Toggle:      key("key.toggle", Operator, "x"),
 	SelectInput: key("key.select_input", Operator, "i"),
+	Viewers:     key("key.viewers", 0, "v"),
+	SendAway:    key("key.send_away", Operator, "d", "d", "delete"),
+	Ended:       key("key.ended", 0, "h"),
 	Restart:     key("key.restart", Operator, "r"),
 	Save:        key("key.save", Operator, "Ctrl+S", "ctrl+s"),
 	Commit:      key("key.commit", Operator, "Ctrl+S", "ctrl+s"),

@@ -25,6 +25,9 @@ type Service interface {
 	SelectInput(ctx context.Context, a control.Actor, channel string, input int) error
 	RestartChannel(ctx context.Context, a control.Actor, channel string) error
 
+	Sessions(ctx context.Context, a control.Actor, ended bool) ([]control.Session, error)
+	CloseSession(ctx context.Context, a control.Actor, id string) error
+
 	Alarms(ctx context.Context, a control.Actor) ([]control.Alarm, error)
 	AlarmHistory(ctx context.Context, a control.Actor, limit int) ([]control.Alarm, error)
 	AlarmInfo(code control.AlarmCode) (control.AlarmInfo, bool)

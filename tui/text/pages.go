@@ -152,6 +152,7 @@ var pageTexts = map[string]pair{
 	"wire.not_real_time": {"NOT real-time", "KHÔNG thời gian thực"},
 	"wire.runs":          {"running, %s, %s outputs, late p99 %s µs, p99.9 %s µs, %s restarts", "đang chạy, %s, %s đầu ra, trễ p99 %s µs, p99.9 %s µs, %s lần chạy lại"},
 
+	"event.session_closed":     {"viewer", "người xem"},
 	"event.config_committed":   {"configuration", "cấu hình"},
 	"event.config_rolled_back": {"configuration taken back", "trả lại cấu hình"},
 	"event.setup":              {"first operator", "tạo quản trị đầu tiên"},

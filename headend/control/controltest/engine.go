@@ -20,6 +20,7 @@ type Engine struct {
 	running  control.Config
 	applied  int
 	selected map[string]int
+	closed   bool // the one session there is
 }
 
 // Apply implements control.Engine.

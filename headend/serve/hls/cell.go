@@ -34,7 +34,11 @@ func (p *cell) held(v *timeline.View) []string {
 // render makes a playlist of a view that has segments.
 func render(c *Channel, v *timeline.View, k key) *reply.Body {
 	if k.multivariant {
-		return renderMultivariant(v, k)
+		start := ""
+		if c.Start != nil {
+			start = c.Start()
+		}
+		return renderMultivariant(v, k, start)
 	}
 	return renderMedia(c, v, k)
 }

@@ -30,11 +30,12 @@ const (
 	CueBoth              = CueDateRange | CueTags
 )
 
-// Channel is one channel on offer. Source and Cues are arguments; what is made of the
+// Channel is one channel on offer. Source, Cues and Start are arguments; what is made of the
 // source is kept here. It is safe for concurrent use and must not be copied.
 type Channel struct {
 	Source Source
 	Cues   CueForm
+	Start  func() string // the video track that viewers begin with, such as "v2"; empty, or nil: the first
 
 	cells    ask.Cells[key, cell]
 	gates    gates

@@ -34,7 +34,7 @@ type group struct {
 }
 
 // renderMultivariant returns the multivariant playlist, nil when no track fits.
-func renderMultivariant(v *timeline.View, k key) *reply.Body {
+func renderMultivariant(v *timeline.View, k key, start string) *reply.Body {
 	l := layoutOf(v)
 	if l == nil {
 		return renderWhole(v, k)
@@ -46,6 +46,7 @@ func renderMultivariant(v *timeline.View, k key) *reply.Body {
 	if len(m.video)+len(m.audio) == 0 {
 		return nil
 	}
+	m.lead(start)
 	m.group()
 	for _, t := range m.video {
 		m.captions = m.captions || len(t.Format.Captions) > 0
@@ -56,6 +57,15 @@ func renderMultivariant(v *timeline.View, k key) *reply.Body {
 	m.variants()
 	m.intra()
 	return m.body(v.TargetDuration)
+}
+
+// lead puts a video track in front: clients that have not measured anything yet begin
+// with the first variant they can play.
+func (m *multivariant) lead(id string) {
+	if i := slices.IndexFunc(m.video, func(t *timeline.Track) bool { return t.ID == id }); i > 0 {
+		t := m.video[i]
+		m.video = slices.Insert(slices.Delete(m.video, i, i+1), 0, t)
+	}
 }
 
 // renderWhole is for a channel whose tracks are not known: one variant with all of it.

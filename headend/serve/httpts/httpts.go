@@ -6,20 +6,24 @@ package httpts
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"sigma/headend/serve/route"
+	"sigma/headend/serve/session"
 	"sigma/headend/timeline/preamble"
 	"sigma/mux/flow"
 )
 
-// Viewers counts connections. Sent is called for what went out, and must not block;
-// done ends the count.
+// Viewers lets viewers in and counts them; an error says that this one may not watch.
+// Sent is called for what went out, and must not block; done ends the count with a
+// reason. End is called when the viewer has to go.
 type Viewers interface {
-	Open(channel, protocol, address, userAgent string) (sent func(bytes, skips int64), done func())
+	Open(r *http.Request, channel, protocol string, end func(why string)) (sent func(bytes, skips int64), done func(why string), err error)
 }
+
+var _ Viewers = (*session.Registry)(nil)
 
 // Handler answers /N/mpegts. The exported fields are arguments. It is safe for
 // concurrent use.
@@ -27,10 +31,12 @@ type Handler struct {
 	// Lookup returns the packets of a channel, nil when there is none that may be
 	// played, and until when it may be.
 	Lookup  func(name string) (*flow.Ring[flow.Batch], context.Context)
-	Viewers Viewers       // nil counts nobody
-	Wait    time.Duration // longest a viewer waits for the first packet; 0 means 10 s
-	Idle    time.Duration // a channel without packets for this long ends the answer; 0 means 60 s
-	Stall   time.Duration // a viewer who takes nothing for this long is cut off; 0 means 10 s
+	Viewers Viewers                         // nil counts nobody
+	Prepush func(name string) time.Duration // most of the past that a viewer of a channel is sent at once; nil: no limit but the ring
+	Clock   func() time.Duration            // that of Arrived in the ring; needed with Prepush
+	Wait    time.Duration                   // longest a viewer waits for the first packet; 0 means 10 s
+	Idle    time.Duration                   // a channel without packets for this long ends the answer; 0 means 60 s
+	Stall   time.Duration                   // a viewer who takes nothing for this long is cut off; 0 means 10 s
 }
 
 const (
@@ -51,6 +57,16 @@ const (
 var (
 	errNoSignal  = errors.New("the channel has no packets")
 	errWithdrawn = errors.New("the channel may no longer be played")
+	errStalled   = errors.New("the viewer took nothing for too long")
+	errSlow      = errors.New("the viewer is too slow: it lost a part again and again")
+	errLeft      = errors.New("the viewer went away")
+)
+
+// A viewer who loses a part so often within slowSpan sees nothing but cuts: it is sent
+// away, and may take a rung that fits.
+const (
+	slowSkips = 10
+	slowSpan  = time.Minute
 )
 
 // ServeHTTP answers one request and returns when the viewer goes away, is too slow,
@@ -88,22 +104,27 @@ const contentType = "video/mp2t"
 func (h *Handler) play(w http.ResponseWriter, r *http.Request, channel string, ring *flow.Ring[flow.Batch], offer context.Context) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
+	v := viewer{w: w, rc: http.NewResponseController(w), stall: or(h.Stall, defaultStall), sent: func(int64, int64) {}}
+	if h.Viewers != nil {
+		sent, done, err := h.Viewers.Open(r, channel, "mpegts", func(why string) {
+			cancel(errors.New(why))
+			_ = v.rc.SetWriteDeadline(time.Now()) // a write that waits for a slow viewer ends too
+		})
+		if err != nil {
+			session.Refuse(w, err)
+			return
+		}
+		v.sent = sent
+		defer func() { done(v.reason(ctx)) }()
+	}
 	defer context.AfterFunc(offer, func() { cancel(errWithdrawn) })()
+	if h.Prepush != nil && h.Clock != nil {
+		v.oldest = h.Clock() - h.Prepush(channel)
+	}
 	cursor := ring.Open(ctx, flow.LastRandomAccess)
 	defer cursor.Close()
 	silence := time.AfterFunc(or(h.Wait, defaultWait), func() { cancel(errNoSignal) })
 	defer silence.Stop()
-
-	v := viewer{w: w, rc: http.NewResponseController(w), stall: or(h.Stall, defaultStall), sent: func(int64, int64) {}}
-	if h.Viewers != nil {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			host = r.RemoteAddr
-		}
-		var done func()
-		v.sent, done = h.Viewers.Open(channel, "mpegts", host, r.UserAgent())
-		defer done()
-	}
 	items := make([]flow.Item[flow.Batch], 32)
 	for {
 		n, err := cursor.Next(items)
@@ -116,15 +137,31 @@ func (h *Handler) play(w http.ResponseWriter, r *http.Request, channel string, r
 		}
 		silence.Reset(or(h.Idle, defaultIdle))
 		for _, it := range items[:n] {
-			if err := v.take(it); err != nil {
+			if v.err = v.take(it); v.err != nil {
 				return
 			}
 		}
 		clear(items[:n])
-		if err := v.flush(); err != nil {
+		if v.err = v.flush(); v.err != nil {
 			return
 		}
 	}
+}
+
+// reason says why the answer ended.
+func (v *viewer) reason(ctx context.Context) string {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, context.Canceled): // by the client
+		return errLeft.Error()
+	case cause != nil:
+		return cause.Error()
+	case errors.Is(v.err, os.ErrDeadlineExceeded):
+		return errStalled.Error()
+	case errors.Is(v.err, errSlow):
+		return errSlow.Error()
+	}
+	return errLeft.Error()
 }
 
 func or(d, or time.Duration) time.Duration {
@@ -141,11 +178,14 @@ type viewer struct {
 	stall  time.Duration
 	sent   func(bytes, skips int64)
 	tables preamble.Tables
-	found  bool // a random access point came, or none came for long
-	ready  bool // PAT and PMT went out, or did not come for long
-	begun  bool // the header went out
-	missed int  // batches passed over
+	found  bool          // a random access point came, or none came for long
+	ready  bool          // PAT and PMT went out, or did not come for long
+	begun  bool          // the header went out
+	missed int           // batches passed over
+	oldest time.Duration // what arrived before is not begun with
 	skips  int64
+	lost   []time.Duration // when the newest parts were lost, by their arrival
+	err    error
 	buf    []byte
 }
 
@@ -153,10 +193,16 @@ type viewer struct {
 func (v *viewer) take(it flow.Item[flow.Batch]) error {
 	if it.Marks.Has(flow.Gap) && v.begun {
 		v.skips++
+		if v.lost = append(v.lost, it.Arrived); len(v.lost) > slowSkips {
+			v.lost = v.lost[1:]
+			if it.Arrived-v.lost[0] < slowSpan {
+				return errSlow
+			}
+		}
 	}
 	if !v.found {
 		v.missed++
-		v.found = it.Marks.Has(flow.RandomAccess) || v.missed > maxSkip
+		v.found = it.Marks.Has(flow.RandomAccess) && it.Arrived >= v.oldest || v.missed > maxSkip
 		if !v.found {
 			return nil
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,11 +20,16 @@ import (
 	"sigma/mux/ts"
 )
 
-type viewers struct{ open, bytes, skips atomic.Int64 }
+type viewers struct {
+	open, bytes, skips atomic.Int64
+	why                atomic.Pointer[string]
+	end                atomic.Pointer[func(string)]
+}
 
-func (v *viewers) Open(_, _, _, _ string) (func(bytes, skips int64), func()) {
+func (v *viewers) Open(_ *http.Request, _, _ string, end func(string)) (func(bytes, skips int64), func(string), error) {
 	v.open.Add(1)
-	return func(b, s int64) { v.bytes.Add(b); v.skips.Add(s) }, func() { v.open.Add(-1) }
+	v.end.Store(&end)
+	return func(b, s int64) { v.bytes.Add(b); v.skips.Add(s) }, func(why string) { v.why.Store(&why); v.open.Add(-1) }, nil
 }
 
 func serve(t *testing.T, h *httpts.Handler) string {
@@ -146,6 +152,59 @@ func TestSlowViewer(t *testing.T) {
 		}
 		return v.open.Load() == 0
 	})
+	if why := *v.why.Load(); !strings.Contains(why, "took nothing") && !strings.Contains(why, "too slow") {
+		t.Errorf("because %q", why)
+	}
+}
+
+// TestPrepush: what is older than the bound is not begun with, and the operator can send
+// a viewer away.
+func TestPrepush(t *testing.T) {
+	items := timelinetest.Split(timelinetest.Capture(t, 6, 25), 0, 1)
+	ring := flow.NewRing[flow.Batch](len(items))
+	last := 0
+	for i, it := range items {
+		if it.Marks.Has(flow.RandomAccess) {
+			last = i
+		}
+	}
+	for _, it := range items[:last] {
+		ring.Append(it)
+	}
+	now := items[last-1].Arrived
+	for prepush, least := range map[time.Duration]int{10 * time.Second: 2 * ts.PacketSize, 0: 0} {
+		v := &viewers{}
+		h := offer(ring, v)
+		h.Clock, h.Prepush = func() time.Duration { return now + time.Millisecond }, func(string) time.Duration { return prepush }
+		h.Wait, h.Idle = time.Minute, time.Minute
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		q, err := http.NewRequestWithContext(ctx, http.MethodGet, serve(t, h)+"/tv/news/mpegts", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if least > 0 {
+			resp, err := http.DefaultClient.Do(q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(resp.Body, make([]byte, least)); err != nil {
+				t.Error(err)
+			}
+			resp.Body.Close()
+		} else {
+			go http.DefaultClient.Do(q) //nolint:bodyclose // nothing is answered
+			until(t, "the viewer is there", func() bool { return v.open.Load() == 1 })
+			if v.bytes.Load() != 0 {
+				t.Errorf("%d bytes of the past", v.bytes.Load())
+			}
+			(*v.end.Load())("sent away")
+			until(t, "the viewer is gone", func() bool { return v.open.Load() == 0 })
+			if *v.why.Load() != "sent away" {
+				t.Errorf("because %q", *v.why.Load())
+			}
+		}
+		cancel()
+	}
 }
 
 func TestWithdrawn(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -194,7 +193,15 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, channel string) {
 		return
 	}
 	kept = true
-	x.count(r)
+	if err := x.count(r); err != nil {
+		x.end("the viewer may not watch")
+		status := http.StatusForbidden
+		if f := interface{ HTTPStatus() int }(nil); errors.As(err, &f) {
+			status = f.HTTPStatus()
+		}
+		refuse(w, status, "%s", err)
+		return
+	}
 	use := agree(offer, ch)
 	if !used(use) {
 		s.counter(w, x, ch)
@@ -229,21 +236,24 @@ func (u *urlPath) String() string {
 	return "/" + escape(u.channel) + "/whep/" + u.id
 }
 
-// count begins to count the viewer.
-func (x *session) count(r *http.Request) {
+// count begins to count the viewer. An error says that it may not watch.
+func (x *session) count(r *http.Request) error {
 	v := x.server.Viewers
 	if v == nil {
-		return
+		return nil
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	sent, done, err := v.Open(r, x.feed.name, "webrtc", x.end)
 	if err != nil {
-		host = r.RemoteAddr
+		return err
 	}
-	sent, done := v.Open(x.feed.name, "webrtc", host, r.UserAgent())
-	v2 := x.viewer
-	v2.mu.Lock()
-	defer v2.mu.Unlock()
+	x.viewer.mu.Lock()
+	defer x.viewer.mu.Unlock()
+	if x.viewer.closed { // it ended meanwhile, and nobody else will say so
+		done("the session ended before it began")
+		return nil
+	}
 	x.sent, x.done = sent, done
+	return nil
 }
 
 func used(use []*sending) bool {
@@ -470,7 +480,7 @@ func (f *feed) choose(ctx context.Context, filter string) (ch choice, err error)
 			continue
 		}
 		rungs := f.rungs(t.codec)
-		ch.video = f.server.ABR.first(rungs)
+		ch.video = f.first(rungs)
 		for _, r := range rungs {
 			if r.id == wish['v'] {
 				ch.video, ch.fixed = r, true

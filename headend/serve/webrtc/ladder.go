@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,15 @@ func (a ABR) first(rungs []*track) *track {
 		return nil
 	}
 	return rungs[(len(rungs)-1)/2]
+}
+
+// first returns the track a viewer of the channel begins with.
+func (f *feed) first(rungs []*track) *track {
+	abr := f.server.ABR
+	if f.server.Start != nil {
+		abr.StartTrack = cmp.Or(f.server.Start(f.name), abr.StartTrack)
+	}
+	return abr.first(rungs)
 }
 
 // loss takes the fraction lost of a reception report.
@@ -125,7 +135,7 @@ func (v *viewer) replacement(s *stream, t *track) *track {
 		return now
 	}
 	if s == v.video {
-		if first := v.ladder.abr.first(v.feed.rungs(s.codec)); first != nil {
+		if first := v.feed.first(v.feed.rungs(s.codec)); first != nil {
 			return first
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"runtime"
 	"sync"
@@ -22,10 +23,11 @@ import (
 	"time"
 )
 
-// Viewers counts connections. Sent is called for what went out, and must not block;
-// done ends the count.
+// Viewers lets viewers in and counts them; an error says that this one may not watch.
+// Sent is called for what went out, and must not block; done ends the count with a
+// reason. End is called when the viewer has to go, and must not wait for done.
 type Viewers interface {
-	Open(channel, protocol, address, userAgent string) (sent func(bytes, skips int64), done func())
+	Open(r *http.Request, channel, protocol string, end func(why string)) (sent func(bytes, skips int64), done func(why string), err error)
 }
 
 // Server plays channels. The exported fields are arguments: set them, call Initialize,
@@ -41,7 +43,8 @@ type Server struct {
 	Candidates []netip.AddrPort
 	ICEServers []ICEServer // told to players, who may need them
 	ABR        ABR
-	FFmpeg     string // the program that makes sound into Opus; empty: channels play without sound that is not Opus or G.711
+	Start      func(channel string) string // the track its viewers begin with, such as "v2"; empty, or nil: as ABR says
+	FFmpeg     string                      // the program that makes sound into Opus; empty: channels play without sound that is not Opus or G.711
 
 	History     int           // packets of each video track kept for retransmission and for who joins; 0 means 8192
 	Retransmit  time.Duration // packets sent longer ago are not sent again; 0 means 1 s

@@ -19,7 +19,7 @@ type session struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	sent   func(bytes, skips int64)
-	done   func()
+	done   func(why string)
 	began  time.Duration
 	once   sync.Once
 
@@ -56,7 +56,7 @@ func newCredentials() credentials { return credentials{random(8), random(16)} }
 // newSession registers a session that may be reached from now on. It owns its use of
 // feed.
 func (s *Server) newSession(f *feed) (*session, error) {
-	x := &session{server: s, id: random(16), feed: f, began: s.now(), sent: func(int64, int64) {}, done: func() {}}
+	x := &session{server: s, id: random(16), feed: f, began: s.now(), sent: func(int64, int64) {}, done: func(string) {}}
 	x.ctx, x.cancel = context.WithCancel(s.ctx)
 	x.creds[0] = newCredentials()
 	x.etag = `"` + random(8) + `"`
@@ -314,6 +314,7 @@ func (x *session) finish(why string) {
 	if v.bytes > 0 {
 		v.count(s.now())
 	}
+	done := x.done
 	v.mu.Unlock()
 	x.cancel()
 	x.mu.Lock()
@@ -326,7 +327,7 @@ func (x *session) finish(why string) {
 		}
 	}
 	s.mu.Unlock()
-	x.done()
+	done(why)
 	s.release(x.feed)
 	s.Log.Debug("WebRTC session ended", "channel", x.feed.name, "session", x.id, "why", why)
 }

@@ -87,6 +87,17 @@ func (b *Box) SelectInput(_ context.Context, a control.Actor, channel string, in
 	return need(a, 2)
 }
 
+// Sessions are one viewer of ch001, and one who was too slow.
+func (b *Box) Sessions(_ context.Context, a control.Actor, ended bool) ([]control.Session, error) {
+	if ended {
+		return []control.Session{{ID: "2", Channel: "ch001", Protocol: "mpegts", Address: "192.0.2.8", Opened: Start().Add(-time.Hour), Closed: Start().Add(-time.Minute), Bytes: 21e6, Reason: "the viewer took nothing for too long"}}, nil
+	}
+	return []control.Session{{ID: "1", Channel: "ch001", Protocol: "hls", Address: "192.0.2.7", UserAgent: "Player/1.0", User: "u-17", Opened: Start().Add(-90 * time.Second), Updated: Start(), Bytes: 84e6}}, nil
+}
+
+// CloseSession does nothing.
+func (b *Box) CloseSession(_ context.Context, a control.Actor, id string) error { return need(a, 2) }
+
 func (b *Box) RestartChannel(_ context.Context, a control.Actor, channel string) error {
 	return need(a, 2)
 }

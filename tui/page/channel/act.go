@@ -12,6 +12,7 @@ import (
 	"sigma/tui/page"
 	"sigma/tui/page/ask"
 	"sigma/tui/page/edit"
+	"sigma/tui/page/viewers"
 	"sigma/tui/text"
 )
 
@@ -31,6 +32,8 @@ func Act(e *page.Env, id keymap.ID, c *control.ChannelStatus) tea.Cmd {
 			s[i].Disabled = !s[i].Disabled
 			return s
 		}))
+	case keymap.Viewers:
+		return page.Push(&viewers.Page{Env: e, Channel: name})
 	case keymap.SelectInput:
 		return page.Push(chooser(e, c))
 	case keymap.Restart:

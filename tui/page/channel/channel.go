@@ -50,7 +50,7 @@ func (p *Page) Keys() []page.Key {
 		gone = e.Text.T("channel.gone", text.Clean(p.Name))
 	}
 	keys := []page.Key{
-		e.Key(keymap.SelectInput, gone), e.Key(keymap.Edit, gone), e.Key(keymap.Restart, gone), e.Key(keymap.Toggle, gone),
+		e.Key(keymap.SelectInput, gone), e.Key(keymap.Edit, gone), e.Key(keymap.Restart, gone), e.Key(keymap.Toggle, gone), e.Key(keymap.Viewers, gone),
 		e.Key(keymap.Copy, gone), e.Key(keymap.Delete, gone),
 	}
 	return append(keys, e.Lists()...)

@@ -75,7 +75,7 @@ func (p *Page) Keys() []page.Key {
 	}
 	keys := []page.Key{
 		e.Key(keymap.AddChannel), e.Key(keymap.Open, none), e.Key(keymap.Edit, none), e.Key(keymap.Copy, none),
-		e.Key(keymap.Delete, none), e.Key(keymap.SelectInput, none), e.Key(keymap.Restart, none), e.Key(keymap.Toggle, none),
+		e.Key(keymap.Delete, none), e.Key(keymap.SelectInput, none), e.Key(keymap.Restart, none), e.Key(keymap.Toggle, none), e.Key(keymap.Viewers, none),
 		{ID: keymap.Filter}, {ID: keymap.Sort},
 		e.Key(keymap.MoveUp, sorted), e.Key(keymap.MoveDown, sorted),
 	}
