@@ -151,6 +151,8 @@ var homes = []struct {
 	{"github.com/pion/...", []string{"headend/serve/webrtc"}, "DTLS, SRTP and SDP of WebRTC"},
 	{"golang.org/x/crypto/argon2", []string{"headend/auth"}, "password hashes"},
 	{"golang.org/x/crypto/ssh/...", []string{"headend/auth", "tui/sshd", "cmd/..."}, "SSH keys and the console's client"},
+	{"golang.org/x/crypto/acme", []string{"headend"}, "certificates for HTTPS"},
+	{"golang.org/x/crypto/acme/autocert", []string{"headend"}, "certificates for HTTPS"},
 	{"golang.org/x/text/...", []string{"tui/..."}, "collation and number formats of a language"},
 	{"golang.org/x/sys/...", []string{"multicast/...", "tuners/...", "sdi/...", "headend", "headend/ingest/...", "cmd/...", "systemd", "udev", "tui/sshd", "headend/serve/webrtc", "headend/serve/preview"}, "system calls are at the edge"},
 	{"os/exec", []string{"headend", "headend/ingest/test", "headend/transcode/...", "headend/timeline/timelinetest", "headend/serve/webrtc", "headend/serve/preview", "multicast/...", "cmd/..."}, "child processes have an owner each"},
