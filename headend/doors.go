@@ -81,7 +81,9 @@ func sessionsOf(rt route.Route) []string {
 		return []string{"dash"}
 	case route.SmoothManifest, route.SmoothFragment:
 		return []string{"mss"}
-	case route.None, route.Clock, route.Stream, route.WHEP, route.Embed, route.Preview, route.MediaInfo:
+	case route.Preview: // pictures of a channel are for those who may watch it
+		return []string{"jpeg", "hls", "dash", "mss"}
+	case route.None, route.Clock, route.Stream, route.WHEP, route.Embed, route.MediaInfo:
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (a *app) handler(operators http.Handler) http.Handler {
 			reply.Refuse(w, http.StatusNotFound, reply.NoCache, "no such channel, or it is not offered this way")
 			return
 		}
-		a.viewers.Serve(w, r, session.Visit{Channel: rt.Channel, Protocols: sessionsOf(rt), Part: rt.Kind == route.Init}, serve)
+		a.viewers.Serve(w, r, session.Visit{Channel: rt.Channel, Protocols: sessionsOf(rt), Part: rt.Kind == route.Init || rt.Kind == route.Preview}, serve)
 	})
 }
 

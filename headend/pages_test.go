@@ -1,14 +1,17 @@
 package headend
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"sigma/headend/config"
 	"sigma/headend/frames"
 	"sigma/headend/serve/preview"
+	"sigma/headend/serve/session"
 	"sigma/headend/timeline"
 	"sigma/mux/flow"
 )
@@ -22,6 +25,7 @@ func TestPages(t *testing.T) {
 	stations := map[string]*station{"n": {life: t.Context()}, "hidden": {life: t.Context()}}
 	stations["n"].played.Store(&playout{protocols: []string{"cmaf", "player", "jpeg"}, timeline: shelf, preview: &preview.Channel{Source: shelf}})
 	stations["hidden"].played.Store(&playout{protocols: []string{"webrtc"}, frames: &frames.Face{Packets: flow.NewRing[flow.Batch](2)}})
+	a.viewers.Now = time.Now
 	a.engine.publish(c, stations)
 	h := a.handler(http.NotFoundHandler())
 	ask := func(path string) *httptest.ResponseRecorder {
@@ -51,4 +55,15 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
+	a.viewers.Authorizer = func(string) session.Authorizer { return nobody{} }
+	if w := ask("/n/preview.jpg"); w.Code != http.StatusForbidden {
+		t.Errorf("a picture for who may not watch: %d %s", w.Code, w.Body)
+	}
+}
+
+// nobody may watch.
+type nobody struct{}
+
+func (nobody) Authorize(context.Context, session.Request) (session.Decision, error) {
+	return session.Decision{}, nil
 }
