@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"sigma/headend/config"
 	"sigma/headend/frames"
@@ -20,6 +21,7 @@ import (
 func offering(t *testing.T, protocols ...string) http.Handler {
 	t.Helper()
 	a := &app{engine: &engine{}, rtc: &rtc{}}
+	a.viewers.Now = time.Now
 	st, shelf := &station{life: t.Context()}, &timeline.Timeline{}
 	st.played.Store(&playout{
 		protocols: protocols, hls: &hls.Channel{Source: shelf}, dash: &dash.Channel{Source: shelf}, mss: &mss.Channel{Source: shelf},

@@ -15,7 +15,7 @@ import (
 
 func running() int {
 	b := make([]byte, 1<<20)
-	return strings.Count(string(b[:runtime.Stack(b, true)]), "frames.(*run).work")
+	return strings.Count(string(b[:runtime.Stack(b, true)]), "frames.(*run).work(")
 }
 
 // Frames are made while there is a reader, and every frame of the capture comes.
