@@ -126,7 +126,7 @@ func checkContinuity(t *testing.T, stream []byte) {
 
 // checkStamps has ffprobe judge the time stamps: they grow for ever, also from pass to
 // pass. At the seam of a file of constant rate a step may be longer than a frame, by
-// what the packets of the file outlast its frames: here under 0.15 s.
+// what the packets of the file outlast its frames: here under 0.2 s, the encoder decides.
 func checkStamps(t *testing.T, stream []byte) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "played.ts")
@@ -150,7 +150,7 @@ func checkStamps(t *testing.T, stream []byte) {
 			if err != nil {
 				t.Fatalf("ffprobe says %q", line)
 			}
-			if step := dts - last; count > 0 && (step <= 0 || step > 13500) {
+			if step := dts - last; count > 0 && (step <= 0 || step > 18000) {
 				t.Errorf("track %s: step of %d ticks of 90 kHz after frame %d", track, step, count)
 			}
 			last = dts
