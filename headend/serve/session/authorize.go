@@ -132,7 +132,7 @@ func (r *Registry) admit(q *http.Request, k identity, end func(string)) (*entry,
 		r.mu.Unlock()
 		return nil, &Refusal{http.StatusTooManyRequests, text}
 	}
-	p := &question{done: make(chan struct{})}
+	p := &question{done: make(chan struct{}), err: denied(silent)}
 	at := k.kept()
 	if end != nil {
 		at.agent = newID() // connections are asked about one by one
@@ -144,11 +144,13 @@ func (r *Registry) admit(q *http.Request, k identity, end func(string)) (*entry,
 	facts := factsOf(q, k)
 	facts.ChannelClients, facts.TotalClients = r.load(k.channel)
 	r.mu.Unlock()
+	defer func() { // whatever happens: others wait for it
+		r.mu.Lock()
+		delete(r.asking, at)
+		r.mu.Unlock()
+		close(p.done)
+	}()
 	r.decide(q.Context(), auth, p, k, facts, end)
-	r.mu.Lock()
-	delete(r.asking, at)
-	r.mu.Unlock()
-	close(p.done)
 	return p.e, p.err
 }
 
