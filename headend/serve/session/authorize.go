@@ -112,6 +112,9 @@ func (r *Registry) admit(q *http.Request, k identity, end func(string)) (*entry,
 		e := r.add(k, q.UserAgent(), end, now)
 		if e == nil {
 			r.uncount++
+		} else { // for somebody who is to decide later
+			e.facts = factsOf(q, k)
+			e.facts.Session = e.ID
 		}
 		return e, nil
 	}

@@ -275,6 +275,34 @@ func TestAuthorizerDecides(t *testing.T) {
 	})
 }
 
+// TestAuthorizerComesLater: who watches already is asked about with all that is known.
+func TestAuthorizerComesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &table{words: map[string]Decision{"good": {Allow: true}}}
+		var on atomic.Bool
+		r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer {
+			if on.Load() {
+				return a
+			}
+			return nil
+		}}
+		ctx, stop := context.WithCancel(t.Context())
+		go r.Run(ctx)
+		defer synctest.Wait()
+		defer stop()
+		for range 5 {
+			time.Sleep(time.Second)
+			if see(r, request("10.0.0.1", "p", "/x?token=good"), "news", "hls", 10) != 200 {
+				t.Fatal("sent away")
+			}
+			on.Store(true)
+		}
+		if a.count() == 0 || a.asked[0].Token != "good" || a.asked[0].Session != r.List()[0].ID || a.asked[0].Query != "token=good" {
+			t.Errorf("asked about %+v", a.asked)
+		}
+	})
+}
+
 func TestNewestSessionEndsTheOthers(t *testing.T) {
 	r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer { return word(Decision{Allow: true, User: "u", Unique: true}) }}
 	ended := ""
