@@ -82,7 +82,7 @@ func sessionsOf(rt route.Route) []string {
 	case route.SmoothManifest, route.SmoothFragment:
 		return []string{"mss"}
 	case route.Preview: // pictures of a channel are for those who may watch it
-		return []string{"jpeg", "hls", "dash", "mss"}
+		return []string{"hls", "dash", "mss", "jpeg"}
 	case route.None, route.Clock, route.Stream, route.WHEP, route.Embed, route.MediaInfo:
 	}
 	return nil

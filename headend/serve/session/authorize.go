@@ -42,6 +42,18 @@ type Decision struct {
 	Unique      bool          // the newest session of the user ends the others
 }
 
+// picture is the protocol of who looks at pictures of a channel: it is no viewer of it.
+const picture = "jpeg"
+
+// of returns what is decided about a session of a protocol. Who looks at a picture takes
+// no place of the user, and ends nothing that plays.
+func (d Decision) of(protocol string) Decision {
+	if protocol == picture {
+		d.User, d.Unique, d.MaxSessions = "", false, 0
+	}
+	return d
+}
+
 // Refusal says why a viewer may not watch.
 type Refusal struct {
 	Status int // of HTTP
@@ -175,6 +187,10 @@ func factsOf(q *http.Request, k identity) Request {
 // have not been sent anything yet count: they take a place.
 func (r *Registry) load(channel string) (ofChannel, total int) {
 	for _, e := range r.asked {
+		if e.Protocol == picture {
+			continue
+		}
+		total++
 		if e.Channel == channel {
 			ofChannel++
 		}
@@ -184,7 +200,7 @@ func (r *Registry) load(channel string) (ofChannel, total int) {
 			ofChannel++
 		}
 	}
-	return ofChannel, len(r.asked) + len(r.open)
+	return ofChannel, total + len(r.open)
 }
 
 // decide asks about a new viewer, and begins its session.
@@ -208,6 +224,7 @@ func (r *Registry) decide(ctx context.Context, auth Authorizer, p *question, k i
 
 // begin makes the session of a decision. The caller holds mu, and calls ends without it.
 func (r *Registry) begin(k identity, facts Request, d Decision, end func(string), now time.Time) (e *entry, ends []func(), err error) {
+	d = d.of(k.protocol)
 	why := ""
 	mine := r.users[d.User]
 	switch {
@@ -361,7 +378,7 @@ func (r *Registry) check(ctx context.Context, e *entry) {
 		end = r.close(e, now, why)
 	default:
 		if r.open[e] || r.asked[e.key] == e {
-			r.hold(e, d, now)
+			r.hold(e, d.of(e.Protocol), now)
 		}
 	}
 	r.mu.Unlock()

@@ -25,7 +25,7 @@ import (
 type Session struct {
 	ID        string    `json:"id"`
 	Channel   string    `json:"name"`
-	Protocol  string    `json:"proto"` // "hls", "dash", "mss", "mpegts", "webrtc"
+	Protocol  string    `json:"proto"` // "hls", "dash", "mss", "mpegts", "webrtc", "jpeg"
 	Address   string    `json:"ip"`
 	Token     string    `json:"token,omitempty"` // its begin: it would let others in
 	User      string    `json:"user_id,omitempty"`
@@ -338,7 +338,7 @@ func (r *Registry) Count() map[string]int {
 	defer r.mu.Unlock()
 	n := map[string]int{}
 	for _, e := range r.asked {
-		if e.counted && now.Sub(e.Updated) <= r.expire() {
+		if e.counted && e.Protocol != picture && now.Sub(e.Updated) <= r.expire() {
 			n[e.Channel]++
 		}
 	}

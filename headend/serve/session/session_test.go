@@ -317,6 +317,45 @@ func TestNewestSessionEndsTheOthers(t *testing.T) {
 	}
 }
 
+// TestPictureTakesNoPlace: who looks at a picture of a channel goes on watching another.
+func TestPictureTakesNoPlace(t *testing.T) {
+	var facts []Request
+	for _, d := range []Decision{{Allow: true, User: "u", Unique: true}, {Allow: true, User: "u", MaxSessions: 1}} {
+		a := &table{words: map[string]Decision{"t": d}}
+		r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer { return a }}
+		look := func() int {
+			w := httptest.NewRecorder()
+			v := Visit{Channel: "news", Protocols: []string{"hls", "dash", "mss", "jpeg"}, Part: true}
+			r.Serve(w, request("10.0.0.1", "tv", "/x?token=t"), v, page(1))
+			return w.Code
+		}
+		ended := ""
+		if look() != 200 {
+			t.Error("no picture")
+		}
+		if _, _, err := r.Open(request("10.0.0.1", "tv", "/x?token=t"), "news", "mpegts", func(why string) { ended = why }); err != nil {
+			t.Fatal(err)
+		}
+		if look() != 200 || ended != "" || r.Count()["news"] != 1 {
+			t.Errorf("%+v: ended %q, %v", d, ended, r.Count())
+		}
+		facts = append(facts, a.asked...)
+	}
+	if len(facts) != 4 || facts[0].Protocol != "jpeg" || facts[1].TotalClients != 0 {
+		t.Errorf("%+v", facts)
+	}
+	// Of a viewer of requests it is a part.
+	r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer { return word{Allow: true} }}
+	see(r, request("10.0.0.1", "tv", "/x"), "news", "jpeg", 1)
+	see(r, request("10.0.0.1", "tv", "/x"), "news", "hls", 1)
+	r.Serve(httptest.NewRecorder(), request("10.0.0.1", "tv", "/x"), Visit{Channel: "news", Protocols: []string{"hls", "jpeg"}, Part: true}, page(10))
+	for _, s := range r.List() {
+		if s.Protocol == "hls" && s.Bytes != 11 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
 // TestOneQuestionForManyRequests: players ask for several things at once.
 func TestOneQuestionForManyRequests(t *testing.T) {
 	var asked atomic.Int64
