@@ -212,8 +212,13 @@ func (x *session) secure() {
 		return
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(x.ctx, func() { conn.Close() })
-	defer stop()
+	closed := make(chan struct{})
+	stop := context.AfterFunc(x.ctx, func() { defer close(closed); conn.Close() })
+	defer func() {
+		if !stop() {
+			<-closed // it may say good-bye: the socket is there until then
+		}
+	}()
 	profile, ok := conn.SelectedSRTPProtectionProfile()
 	state, known := conn.ConnectionState()
 	if !ok || !known {
