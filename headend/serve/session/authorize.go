@@ -241,10 +241,15 @@ func (r *Registry) begin(k identity, facts Request, d Decision, end func(string)
 	}
 	if d.Unique && d.User != "" {
 		for _, old := range slices.Clone(mine) {
-			r.refuse(old.key, now.Add(r.expire()), newer)
+			key := old.key.whole()
+			if key == k.whole() {
+				key = old.key // the newest is the same viewer by another protocol
+			}
+			r.refuse(key, now.Add(r.expire()), newer)
 			ends = append(ends, r.close(old, now, newer))
 		}
 		delete(r.refused, r.hash(k)) // the newest may be the same viewer anew
+		delete(r.refused, r.hash(k.whole()))
 	}
 	if e = r.add(k, facts.UserAgent, end, now); e == nil {
 		r.uncount++
@@ -269,8 +274,10 @@ func (r *Registry) held(k identity, now time.Time) error {
 	if len(r.refused) == 0 {
 		return nil
 	}
-	if f, ok := r.refused[r.hash(k)]; ok && now.Before(f.until) {
-		return denied(f.why)
+	for _, k := range []identity{k, k.whole()} {
+		if f, ok := r.refused[r.hash(k)]; ok && now.Before(f.until) {
+			return denied(f.why)
+		}
 	}
 	return nil
 }

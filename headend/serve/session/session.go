@@ -118,6 +118,12 @@ func tokenOf(query string) string {
 	return ""
 }
 
+// whole is the viewer by whatever protocol: players change it by themselves.
+func (k identity) whole() identity {
+	k.protocol = ""
+	return k
+}
+
 // kept returns a copy of what came in a request: a part of it would keep all of the
 // request in memory.
 func (k identity) kept() identity {
@@ -271,7 +277,7 @@ func (r *Registry) Close(id, why string) bool {
 	r.mu.Lock()
 	e := r.byID(id)
 	if e != nil {
-		r.refuse(e.key, now.Add(r.expire()), why)
+		r.refuse(e.key.whole(), now.Add(r.expire()), why)
 	}
 	end := r.close(e, now, why)
 	r.mu.Unlock()

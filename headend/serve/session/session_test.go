@@ -315,6 +315,28 @@ func TestNewestSessionEndsTheOthers(t *testing.T) {
 	if see(r, request("10.0.0.1", "tv", "/x"), "news", "mpegts", 1) != 403 {
 		t.Error("the old one is back at once")
 	}
+	if see(r, request("10.0.0.1", "tv", "/x"), "news", "dash", 1) != 403 {
+		t.Error("the old one is back at once by another protocol")
+	}
+	if see(r, request("10.0.0.2", "phone", "/x"), "news", "dash", 1) != 200 || see(r, request("10.0.0.2", "phone", "/x"), "news", "hls", 1) != 403 {
+		t.Error("the viewer may change the protocol, and not have both")
+	}
+}
+
+// TestSentAwayByAnyProtocol: players change the protocol by themselves.
+func TestSentAwayByAnyProtocol(t *testing.T) {
+	now := time.Unix(1000, 0)
+	r := &Registry{Now: func() time.Time { return now }}
+	see(r, request("10.0.0.1", "tv", "/x"), "news", "hls", 1)
+	if !r.Close(r.List()[0].ID, "sent away") || see(r, request("10.0.0.1", "tv", "/x"), "news", "dash", 1) != 403 {
+		t.Error("who was sent away is back by another protocol")
+	}
+	if see(r, request("10.0.0.1", "tv", "/x"), "sport", "dash", 1) != 200 {
+		t.Error("kept out of another channel")
+	}
+	if now = now.Add(31 * time.Second); see(r, request("10.0.0.1", "tv", "/x"), "news", "dash", 1) != 200 {
+		t.Error("kept out for ever")
+	}
 }
 
 // TestPictureTakesNoPlace: who looks at a picture of a channel goes on watching another.
