@@ -173,23 +173,27 @@ func (l *locator) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch at := a.Header.Get("Location"); {
-	case at == "" && l.orders[r.URL.String()] != "":
-		a.Header.Set("Location", l.orders[r.URL.String()])
-	case at != "" && a.StatusCode == http.StatusCreated:
+	at, finalize := a.Header.Get("Location"), ""
+	if at != "" && a.StatusCode == http.StatusCreated {
 		begin, err := io.ReadAll(io.LimitReader(a.Body, maxOrder))
 		a.Body = joined{io.MultiReader(bytes.NewReader(begin), a.Body), a.Body}
 		var order struct {
 			Finalize string `json:"finalize"`
 		}
-		if err == nil && json.Unmarshal(begin, &order) == nil && order.Finalize != "" {
-			if l.orders == nil || len(l.orders) >= maxOrders {
-				l.orders = map[string]string{}
-			}
-			l.orders[order.Finalize] = at
+		if err == nil && json.Unmarshal(begin, &order) == nil {
+			finalize = order.Finalize
 		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case at == "" && l.orders[r.URL.String()] != "":
+		a.Header.Set("Location", l.orders[r.URL.String()])
+	case finalize != "":
+		if l.orders == nil || len(l.orders) >= maxOrders {
+			l.orders = map[string]string{}
+		}
+		l.orders[finalize] = at
 	}
 	return a, nil
 }
