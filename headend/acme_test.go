@@ -1,12 +1,16 @@
 package headend
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"sigma/headend/config"
 )
 
 // tripper answers requests to a server.
@@ -19,7 +23,7 @@ func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r
 func TestLocatorHoldsNobodyUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow, give := io.Pipe()
-		l := &locator{next: tripper(func(r *http.Request) (*http.Response, error) {
+		l := &locator{life: t.Context(), next: tripper(func(r *http.Request) (*http.Response, error) {
 			a := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody}
 			if r.URL.Path == "/order" {
 				a.StatusCode, a.Body = http.StatusCreated, slow
@@ -54,4 +58,40 @@ func TestLocatorHoldsNobodyUp(t *testing.T) {
 			t.Errorf("located at %q", at)
 		}
 	})
+}
+
+// TestOrdersEndWithTheConfiguration: a server that the box was told to leave is asked for
+// nothing any more.
+func TestOrdersEndWithTheConfiguration(t *testing.T) {
+	patience, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	asked := make(chan context.Context, 100)
+	c := &certificates{Root: t.Context(), Data: t.TempDir(), Alarms: &lastStates{}, Client: &http.Client{
+		Transport: tripper(func(r *http.Request) (*http.Response, error) {
+			asked <- r.Context()
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}),
+	}}
+	c.use(config.Box{HTTPS: "127.0.0.1:0", ACMEDomains: "tv.example.net", ACMEDirectory: "http://ca/directory"})
+	o, ok := (*c.now.Load()).(*certificateOrder)
+	if !ok {
+		t.Fatal("not a source of ACME")
+	}
+	var under context.Context
+	select {
+	case under = <-asked:
+	case <-patience.Done():
+		t.Fatal("never asked")
+	}
+	c.use(config.Box{})
+	select {
+	case <-under.Done():
+	case <-patience.Done():
+		t.Fatal("the request goes on")
+	}
+	q := httptest.NewRequest(http.MethodGet, "http://ca/directory", nil)
+	if _, err := o.manager.Client.HTTPClient.Transport.RoundTrip(q); err == nil || len(asked) != 0 { //nolint:bodyclose // there is none
+		t.Errorf("asked again: %v", err)
+	}
 }
