@@ -72,6 +72,7 @@ const (
 	defaultFor    = 30 * time.Second // of a decision
 	maxAsking     = 256              // questions at once about new viewers
 	maxChecks     = 64               // questions at once about sessions
+	maxDue        = 4096             // sessions that wait for theirs
 	strikeSpan    = 10 * time.Second
 	maxStrikes    = 50 // refusals of one address within it
 	askWithin     = 10 * time.Second
@@ -186,21 +187,18 @@ func factsOf(q *http.Request, k identity) Request {
 // load returns the viewers of a channel and of all. The caller holds mu. Sessions that
 // have not been sent anything yet count: they take a place.
 func (r *Registry) load(channel string) (ofChannel, total int) {
-	for _, e := range r.asked {
-		if e.Protocol == picture {
-			continue
-		}
-		total++
-		if e.Channel == channel {
-			ofChannel++
-		}
+	return r.watching[channel], r.total
+}
+
+// watch counts n more sessions like e for load. The caller holds mu.
+func (r *Registry) watch(e *entry, n int) {
+	if e.Protocol == picture {
+		return
 	}
-	for e := range r.open {
-		if e.Channel == channel {
-			ofChannel++
-		}
+	r.total += n
+	if r.watching[e.Channel] += n; r.watching[e.Channel] == 0 {
+		delete(r.watching, e.Channel)
 	}
-	return ofChannel, total + len(r.open)
 }
 
 // decide asks about a new viewer, and begins its session.
@@ -324,7 +322,8 @@ func (r *Registry) forget(now time.Time) {
 	}
 }
 
-// due returns the sessions whose word has run out, a few at a time. The caller holds mu.
+// due returns the sessions whose word has run out, the longest ago first, and no more
+// than may wait. The caller holds mu.
 func (r *Registry) due(now time.Time) (out []*entry) {
 	if r.Authorizer == nil {
 		return nil
@@ -334,7 +333,7 @@ func (r *Registry) due(now time.Time) (out []*entry) {
 		switch {
 		case e.checking:
 			busy++
-		case busy+len(out) < maxChecks && !now.Before(e.until) && r.Authorizer(e.Channel) != nil:
+		case !now.Before(e.until) && r.Authorizer(e.Channel) != nil:
 			out = append(out, e)
 		}
 	}
@@ -346,6 +345,8 @@ func (r *Registry) due(now time.Time) (out []*entry) {
 	for e := range r.open {
 		add(e)
 	}
+	slices.SortFunc(out, func(a, b *entry) int { return a.until.Compare(b.until) })
+	out = out[:min(len(out), max(maxDue-busy, 0))]
 	for _, e := range out {
 		e.checking = true
 	}
@@ -358,6 +359,10 @@ var errNobody = errors.New("nobody decides about the channel any more")
 func (r *Registry) check(ctx context.Context, e *entry) {
 	now := r.Now()
 	r.mu.Lock()
+	if !r.open[e] && r.asked[e.key] != e { // it has ended while it waited
+		r.mu.Unlock()
+		return
+	}
 	f := e.facts
 	f.Channel, f.Protocol, f.Address, f.UserAgent, f.Session = e.Channel, e.Protocol, e.Address, e.UserAgent, e.ID
 	f.Number, f.Update, f.Duration, f.Bytes = e.number, true, now.Sub(e.Opened), e.Bytes

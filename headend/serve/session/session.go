@@ -61,18 +61,20 @@ type Registry struct {
 	// result, lets everybody in.
 	Authorizer func(channel string) Authorizer
 
-	mu      sync.Mutex
-	asked   map[identity]*entry // by request
-	open    map[*entry]bool     // by connection
-	from    map[string]int      // entries by address
-	users   map[string][]*entry // by the user that the Authorizer named
-	refused map[uint64]refused  // by hash of the identity
-	strikes map[string]strike   // refusals by address
-	asking  map[identity]*question
-	ended   []Session // newest last
-	seed    maphash.Seed
-	swept   time.Time
-	uncount uint64
+	mu       sync.Mutex
+	asked    map[identity]*entry // by request
+	open     map[*entry]bool     // by connection
+	from     map[string]int      // entries by address
+	watching map[string]int      // entries by channel, without those of pictures
+	total    int                 // of watching
+	users    map[string][]*entry // by the user that the Authorizer named
+	refused  map[uint64]refused  // by hash of the identity
+	strikes  map[string]strike   // refusals by address
+	asking   map[identity]*question
+	ended    []Session // newest last
+	seed     maphash.Seed
+	swept    time.Time
+	uncount  uint64
 }
 
 // identity is what one viewer of one channel is known by. With a token the program is
@@ -165,6 +167,7 @@ func (r *Registry) add(k identity, agent string, end func(string), now time.Time
 	}}
 	if r.from == nil {
 		r.asked, r.open, r.from, r.users = map[identity]*entry{}, map[*entry]bool{}, map[string]int{}, map[string][]*entry{}
+		r.watching = map[string]int{}
 	}
 	if end != nil {
 		r.open[e] = true
@@ -172,6 +175,7 @@ func (r *Registry) add(k identity, agent string, end func(string), now time.Time
 		r.asked[k] = e
 	}
 	r.from[k.address]++
+	r.watch(e, 1)
 	return e
 }
 
@@ -212,6 +216,7 @@ func (r *Registry) remove(e *entry, now time.Time, why string) bool {
 	if r.from[e.Address]--; r.from[e.Address] == 0 {
 		delete(r.from, e.Address)
 	}
+	r.watch(e, -1)
 	r.belong(e, "")
 	if e.counted {
 		if len(r.ended) >= maxEnded {
@@ -367,6 +372,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var under sync.WaitGroup
+	turn := make(chan struct{}, maxChecks)
 	defer under.Wait()
 	for {
 		select {
@@ -380,7 +386,11 @@ func (r *Registry) Run(ctx context.Context) error {
 		due := r.due(now)
 		r.mu.Unlock()
 		for _, e := range due {
-			under.Go(func() { r.check(ctx, e) })
+			under.Go(func() {
+				turn <- struct{}{}
+				defer func() { <-turn }()
+				r.check(ctx, e)
+			})
 		}
 	}
 }

@@ -405,6 +405,51 @@ type ask func() Decision
 
 func (a ask) Authorize(context.Context, Request) (Decision, error) { return a(), nil }
 
+// TestManyWordsRunOut: thousands of sessions are asked about in time, and not all at once.
+func TestManyWordsRunOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 5000
+		var slow atomic.Bool
+		var asked, under, most atomic.Int64
+		r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer {
+			return ask(func() Decision {
+				if slow.Load() {
+					most.Store(max(most.Load(), under.Add(1)))
+					time.Sleep(50 * time.Millisecond)
+					under.Add(-1)
+					asked.Add(1)
+				}
+				return Decision{Allow: true}
+			})
+		}}
+		for i := range n {
+			if _, _, err := r.Open(request("10.0.0.1", "p"+strconv.Itoa(i), "/x"), "news", "mpegts", func(string) {}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.mu.Lock()
+		if of, all := r.load("news"); of != n || all != n {
+			t.Errorf("%d and %d viewers", of, all)
+		}
+		r.mu.Unlock()
+		slow.Store(true)
+		ctx, stop := context.WithCancel(t.Context())
+		go r.Run(ctx)
+		time.Sleep(defaultFor + 6*time.Second)
+		if asked.Load() != n || most.Load() > maxChecks {
+			t.Errorf("%d questions, %d at once", asked.Load(), most.Load())
+		}
+		for _, s := range r.List() {
+			r.Close(s.ID, "over")
+		}
+		if r.total != 0 || len(r.watching) != 0 {
+			t.Errorf("%d still there, %v", r.total, r.watching)
+		}
+		stop()
+		synctest.Wait()
+	})
+}
+
 // TestFlood: made-up tokens cost neither memory nor more than a few questions.
 func TestFlood(t *testing.T) {
 	now := time.Unix(1, 0)
