@@ -32,7 +32,7 @@ func TestLocatorHoldsNobodyUp(t *testing.T) {
 			return a, nil
 		})}
 		ask := func(path string) *http.Response {
-			a, err := l.RoundTrip(httptest.NewRequest(http.MethodPost, "http://ca"+path, nil)) //nolint:bodyclose // of the test
+			a, err := l.RoundTrip(httptest.NewRequest(http.MethodPost, "http://ca"+path, nil))
 			if err != nil {
 				t.Error(err)
 				return &http.Response{}
@@ -91,7 +91,7 @@ func TestOrdersEndWithTheConfiguration(t *testing.T) {
 		t.Fatal("the request goes on")
 	}
 	q := httptest.NewRequest(http.MethodGet, "http://ca/directory", nil)
-	if _, err := o.manager.Client.HTTPClient.Transport.RoundTrip(q); err == nil || len(asked) != 0 { //nolint:bodyclose // there is none
+	if _, err := o.manager.Client.HTTPClient.Transport.RoundTrip(q); err == nil || len(asked) != 0 {
 		t.Errorf("asked again: %v", err)
 	}
 }
