@@ -48,7 +48,7 @@ func wakeUps(d time.Duration, out io.Writer) error {
 		at += yardstickEvery
 		until := unix.NsecToTimespec(int64(at))
 		for {
-			if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &until, nil); err != unix.EINTR { //nolint:errorlint // an Errno
+			if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &until, nil); err != unix.EINTR {
 				break
 			}
 		}

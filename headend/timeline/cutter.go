@@ -264,9 +264,12 @@ func (c *cutter) buffer() []byte {
 	return nil
 }
 
-// release takes back the memory of a segment that is no longer filled.
+// release takes back the memory of a segment that is no longer filled, unless it is
+// much larger than that: segments that long are rare.
 func (c *cutter) release(d *draft) {
-	c.spare = append(c.spare, d.buf[:0])
+	if cap(d.buf) <= 2*len(d.buf)+1<<20 {
+		c.spare = append(c.spare, d.buf[:0])
+	}
 	d.buf = nil
 }
 

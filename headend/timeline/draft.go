@@ -32,6 +32,8 @@ type draft struct {
 	placed    bool   // has its numbers
 	saveError error  // of its place
 	media     []*Media
+	texts     []*text // whose cues are in media from textsAt on
+	textsAt   int
 	base      bool // the time base begins with it
 	fresh     bool // a period begins with it
 }
@@ -43,9 +45,11 @@ type bound struct {
 	known    bool
 }
 
-// use gives the draft its tracks.
-func (d *draft) use(l *Layout) {
+// use gives the draft the tracks of now.
+func (d *draft) use(r *reel) {
+	l := r.tracks
 	d.segment.Layout = l
+	d.texts, d.textsAt = slices.Clone(r.texts.list), len(r.lanes)
 	d.media = make([]*Media, len(l.Tracks))
 	for i, t := range l.Tracks {
 		d.media[i] = &Media{Track: t}

@@ -257,7 +257,7 @@ func (r *reel) begin(d *draft) {
 		}
 	}
 	if r.tracks != nil {
-		d.use(r.tracks)
+		d.use(r)
 	}
 }
 
@@ -314,7 +314,7 @@ func (r *reel) changed(b bound) bool {
 // renew makes the layout of the formats known now, for d and those after it.
 func (r *reel) renew(d *draft) {
 	r.tracks = r.compose()
-	d.use(r.tracks)
+	d.use(r)
 	if r.given {
 		r.given, r.first = false, d
 		for _, l := range r.lanes {
@@ -338,7 +338,7 @@ func (r *reel) settle(clock flow.Ticks, now bool) bool {
 	if !r.given {
 		for _, d := range r.timeline.drafts {
 			if d.order >= r.first.order && d.media == nil {
-				d.use(r.tracks)
+				d.use(r)
 			}
 		}
 	}

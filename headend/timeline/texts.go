@@ -44,9 +44,8 @@ type texts struct {
 
 type text struct {
 	Text
-	index int
-	cues  []said     // by Start
-	seen  flow.Ticks // stream time up to which its frames have come
+	cues []said     // by Start
+	seen flow.Ticks // stream time up to which its frames have come
 }
 
 // said is a cue of a text.
@@ -96,8 +95,7 @@ func (x *texts) renew(r *reel) []*Track {
 		}
 	}
 	var tracks []*Track
-	for i, t := range x.list {
-		t.index = len(r.lanes) + i
+	for _, t := range x.list {
 		track := &Track{Kind: flow.KindText, PID: t.From, Language: t.Language, Role: t.Role, Timescale: 90_000}
 		track.Format.RFC6381 = "wvtt"
 		if l := r.byID[t.From]; l != nil {
@@ -131,10 +129,13 @@ func (x *texts) push(f *frame, shift flow.Ticks) {
 		if t.From != f.V.Track {
 			continue
 		}
-		it := f.Item
+		it, dts := f.Item, f.V.DTS
+		if f.lane != nil {
+			dts = f.dts
+		}
 		it.V.PTS += shift
-		it.V.DTS += shift
-		t.seen = f.V.DTS
+		it.V.DTS = dts + shift
+		t.seen = dts
 		t.Decoder.Push(it, t.emit)
 	}
 }
@@ -228,17 +229,15 @@ func (x *texts) fill(d *draft, media []*Media, shift flow.Ticks, done bool) {
 			m.Duration = ticksTo(end, m.Track.Timescale) - m.Time
 		}
 	}
-	for _, t := range x.list {
-		if t.index >= len(media) {
-			continue
-		}
+	for i, t := range d.texts {
 		limit := end
 		if limit == 0 {
 			limit = max(t.seen+shift, begin)
 		}
 		for _, c := range t.cues {
 			if part, ok := c.during(begin, limit); ok {
-				media[t.index].Cues = append(media[t.index].Cues, part)
+				m := media[d.textsAt+i]
+				m.Cues = append(m.Cues, part)
 			}
 		}
 	}

@@ -119,3 +119,15 @@ func FuzzDTVCC(f *testing.F) {
 		}
 	})
 }
+
+// TestRowAnew writes a row of a window that is shown once more: what was there has ended.
+// A character that is none is told as what every document may hold.
+func TestRowAnew(t *testing.T) {
+	s := captionstest.Schedule{}
+	s.Add(0, captionstest.DTVCC(0, 1, joined(defined(0, true, 6, 90, 1, 32), "ONE")...))
+	s.Add(60, captionstest.DTVCC(1, 1, joined(0x0E, "TWO", 0x18, 0x00, 0x01)...))
+	s.Add(120, captionstest.DTVCC(2, 1, 0x8F))
+	if got := fmt.Sprint(ours(&DTVCC{Service: 1}, s)); got != "[{0 60 ONE} {60 120 TWO_}]" {
+		t.Error(got)
+	}
+}

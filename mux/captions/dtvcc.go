@@ -175,6 +175,7 @@ func (d *DTVCC) control(c byte) {
 	case 0x0E: // horizontal carriage return
 		w.cells[w.row] = [dtvccColumns]cell{}
 		w.col = 0
+		d.teller.cut = d.teller.cut || w.visible
 	}
 }
 
@@ -200,6 +201,9 @@ func (d *DTVCC) write(c rune) {
 	}
 	if w.col >= w.columns {
 		d.newline(w)
+	}
+	if c < 0x20 || c >= 0x7F && c < 0xA0 || c >= 0xD800 && c < 0xE000 || c >= 0xFFFE { // P16 takes any
+		c = '_'
 	}
 	w.cells[w.row][w.col] = cell{c, w.pen}
 	w.col++

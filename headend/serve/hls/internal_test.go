@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -188,6 +189,35 @@ func TestTrimmedSegmentsAreBounded(t *testing.T) {
 	if c.bytes != 0 || len(c.m) != 0 || len(c.order) != 0 {
 		t.Errorf("%d bytes, %d, %d", c.bytes, len(c.m), len(c.order))
 	}
+}
+
+// TestTrimsLetTheChannelGo holds that what waits for the end of a segment does not keep
+// the channel, which has the segment.
+func TestTrimsLetTheChannelGo(t *testing.T) {
+	src := timelinetest.Capture(t, 4, 25)
+	gone := make(chan struct{})
+	func() {
+		type channel struct {
+			trims
+			segment *timeline.Segment
+		}
+		c := &channel{segment: &timeline.Segment{TS: src, Layout: &timeline.Layout{Tracks: []*timeline.Track{
+			{ID: "v1", PID: 0x100, Kind: flow.KindVideo}, {ID: "a1", PID: 0x101, Kind: flow.KindAudio},
+		}}}}
+		runtime.AddCleanup(c, func(gone chan struct{}) { close(gone) }, gone)
+		if len(c.of(c.segment, "v1")) == 0 {
+			t.Fatal("nothing is left")
+		}
+	}()
+	for range 10 {
+		runtime.GC()
+		select {
+		case <-gone:
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	t.Error("the channel is kept")
 }
 
 // BenchmarkTrim is what the first viewer of an alternate audio track costs.

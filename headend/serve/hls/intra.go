@@ -64,7 +64,13 @@ func payload(head []byte) []byte {
 // spans keeps where the I-frames of the newest segments are.
 type spans struct {
 	mu sync.Mutex
-	m  map[trimKey][2]int
+	m  map[spanKey][2]int
+}
+
+// spanKey is a track of a segment, as it is or as trims makes it.
+type spanKey struct {
+	trimKey
+	trimmed bool
 }
 
 // maxSpans is more than the windows of all rungs of a channel hold.
@@ -73,7 +79,7 @@ const maxSpans = 4096
 // of returns the place of the first I-frame of a track in a segment as it is, or as
 // trims makes it.
 func (p *spans) of(s *timeline.Segment, id string, trimmed bool) (offset, size int) {
-	k := trimKey{s.Sequence, id}
+	k := spanKey{trimKey{s.Sequence, id}, trimmed}
 	p.mu.Lock()
 	v, ok := p.m[k]
 	p.mu.Unlock()
@@ -95,7 +101,7 @@ func (p *spans) of(s *timeline.Segment, id string, trimmed bool) (offset, size i
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.m == nil || len(p.m) >= maxSpans {
-		p.m = map[trimKey][2]int{}
+		p.m = map[spanKey][2]int{}
 	}
 	p.m[k] = [2]int{offset, size}
 	return offset, size

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"weak"
 
 	"sigma/headend/serve/route"
 	"sigma/headend/timeline"
@@ -192,9 +193,22 @@ func (t *trims) keep(s *timeline.Segment, k trimKey, p *trimmed) {
 	t.m[k] = p
 	t.order = append(t.order, k)
 	t.bytes += p.size
-	runtime.AddCleanup(s, t.forget, k)
+	runtime.AddCleanup(s, func(l leftover) { l.forget() }, leftover{weak.Make(t), k})
 	for t.bytes > maxTrimmed && len(t.order) > 1 {
 		t.drop(0)
+	}
+}
+
+// leftover is what a segment leaves behind. It must not keep the channel, which has the
+// segment: then neither would ever go.
+type leftover struct {
+	trims weak.Pointer[trims]
+	key   trimKey
+}
+
+func (l leftover) forget() {
+	if t := l.trims.Value(); t != nil {
+		t.forget(l.key)
 	}
 }
 

@@ -192,7 +192,7 @@ func TestPrepush(t *testing.T) {
 			}
 			resp.Body.Close()
 		} else {
-			go http.DefaultClient.Do(q) //nolint:bodyclose // nothing is answered
+			go http.DefaultClient.Do(q)
 			until(t, "the viewer is there", func() bool { return v.open.Load() == 1 })
 			if v.bytes.Load() != 0 {
 				t.Errorf("%d bytes of the past", v.bytes.Load())

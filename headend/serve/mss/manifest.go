@@ -1,6 +1,7 @@
 package mss
 
 import (
+	"slices"
 	"strconv"
 
 	"sigma/headend/serve/ask"
@@ -17,6 +18,7 @@ const lookAhead = 1
 type index struct {
 	ref    ref
 	tracks []*timeline.Track // its levels
+	from   int               // of the newest segment that has it
 	chunks []chunk
 }
 
@@ -26,30 +28,42 @@ func build(v *timeline.View, selector string) (list []index, whole bool) {
 	if len(v.Segments) == 0 {
 		return nil, false
 	}
-	var all []index
-	for _, m := range v.Segments[len(v.Segments)-1].Media { // video, then audio, then text
-		if !here(m) || !packed(m.Track) || !ask.Names(selector, m.Track.ID) {
-			continue
-		}
-		r := refOf(m.Track)
-		i := 0
-		for i < len(all) && all[i].ref != r {
-			i++
-		}
-		if i == len(all) {
-			all = append(all, index{ref: r})
-		}
-		all[i].tracks = append(all[i].tracks, m.Track)
-	}
 	whole = true
-	for _, x := range all {
+	last := len(v.Segments) - 1
+	for _, x := range streams(v, selector) {
 		if x.chunks = x.listed(v); len(x.chunks) > 0 {
 			list = append(list, x)
-		} else {
+		} else if x.from == last {
 			whole = false
 		}
 	}
 	return list, whole
+}
+
+// streams returns the streams of the newest layout with their levels: as the newest
+// segment has them, and those that it lacks for once as the newest that has them.
+func streams(v *timeline.View, selector string) (all []index) {
+	last := len(v.Segments) - 1
+	layout := v.Segments[last].Layout
+	for k := last; k >= 0 && v.Segments[k].Layout == layout; k-- {
+		for _, m := range v.Segments[k].Media {
+			if !here(m) || !packed(m.Track) || !ask.Names(selector, m.Track.ID) {
+				continue
+			}
+			r := refOf(m.Track)
+			i := slices.IndexFunc(all, func(x index) bool { return x.ref == r })
+			if i < 0 {
+				i, all = len(all), append(all, index{ref: r, from: k})
+			}
+			if all[i].from == k {
+				all[i].tracks = append(all[i].tracks, m.Track)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b index) int { // video, then audio, then text
+		return slices.Index(layout.Tracks, a.tracks[0]) - slices.Index(layout.Tracks, b.tracks[0])
+	})
+	return all
 }
 
 // listed returns the fragments that a manifest tells of: those that all levels have, and

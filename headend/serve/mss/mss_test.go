@@ -146,6 +146,31 @@ func TestManifest(t *testing.T) {
 	}
 }
 
+// TestMissingOnce holds that a sound that misses the newest segment stays in the manifest:
+// who begins without it never looks for it again.
+func TestMissingOnce(t *testing.T) {
+	s := newShow(full())
+	s.grow(6)
+	layout := s.v.Segments[0].Layout
+	for _, g := range s.v.Segments {
+		g.Layout = layout
+	}
+	last := *s.v.Segments[3]
+	last.Media = slices.Clone(last.Media)
+	none := *last.Media[4]
+	none.Gap, none.Parts = true, nil
+	last.Media[4] = &none
+	s.v.Segments = append(slices.Clone(s.v.Segments[:3]), &last)
+	s.Show(s.v)
+	var names []string
+	for _, x := range manifestOf(t, offer(s), "").StreamIndex {
+		names = append(names, x.Name)
+	}
+	if want := []string{"video", "video_hevc", "audio1", "audio2", "text1"}; !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
+	}
+}
+
 // TestLeftOut says why tracks are not there.
 func TestLeftOut(t *testing.T) {
 	s := newShow(full()[3:4])

@@ -146,6 +146,8 @@ class DASH extends Engine {
       debug: { logLevel: dashjs.Debug.LOG_LEVEL_NONE },
       streaming: { text: { defaultEnabled: false }, buffer: { bufferToKeep: 30 }, abr: { limitBitrateByPortal: true } },
     });
+    // What it buffers of Smooth Streaming is its delay less a segment and a half.
+    if (this.mss) p.updateSettings({ streaming: { delay: { liveDelayFragmentCount: 4 } } });
     const { events } = dashjs.MediaPlayer;
     p.on(events.ERROR, (e) => this.fail(say('failed', 'dash.js', e.error?.message ?? String(e.error))));
     for (const e of ['STREAM_INITIALIZED', 'TRACK_CHANGE_RENDERED', 'TEXT_TRACKS_ADDED', 'QUALITY_CHANGE_RENDERED']) {
@@ -154,11 +156,18 @@ class DASH extends Engine {
     // It must see the video begin, or it never asks for the manifest again.
     const ready = new Promise((ok) => { p.on(events.STREAM_INITIALIZED, ok); });
     p.initialize(this.video, this.url, false);
+    if (this.mss) { // its texts are TTML, which dash.js draws by itself
+      this.words = document.createElement('div');
+      this.words.className = 'words';
+      this.video.after(this.words);
+      p.attachTTMLRenderingDiv(this.words);
+    }
     await ready;
   }
   stop() {
     this.over = true;
     this.player?.destroy();
+    this.words?.remove();
     this.empty();
   }
   choices(kind) {
