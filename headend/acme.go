@@ -43,12 +43,14 @@ const (
 	orderLook    = time.Hour
 )
 
-func newOrder(b config.Box, folder string, client *http.Client) *certificateOrder {
+// newOrder returns one that asks its server for nothing any more when life has ended: the
+// manager renews for ever.
+func newOrder(life context.Context, b config.Box, folder string, client *http.Client) *certificateOrder {
 	o := &certificateOrder{domains: config.List(strings.ToLower(b.ACMEDomains))}
 	o.manager = &autocert.Manager{
 		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(folder), Email: b.ACMEEmail,
 		HostPolicy: autocert.HostWhitelist(o.domains...),
-		Client:     &acme.Client{DirectoryURL: b.ACMEDirectory, HTTPClient: located(client), UserAgent: "sigma-headend"},
+		Client:     &acme.Client{DirectoryURL: b.ACMEDirectory, HTTPClient: located(life, client), UserAgent: "sigma-headend"},
 	}
 	if b.ACMEDirectory == "" {
 		o.manager.Client.DirectoryURL = autocert.DefaultACMEDirectory
@@ -140,8 +142,8 @@ func (o *certificateOrder) order(ctx context.Context, name string) (*tls.Certifi
 
 // located returns a client like c that tells the address of an order where the server
 // does not: a server need not name it when an order is finalised (RFC 8555 clause 7.4),
-// but the client of x/crypto asks there for the certificate.
-func located(c *http.Client) *http.Client {
+// but the client of x/crypto asks there for the certificate. It works while life lasts.
+func located(life context.Context, c *http.Client) *http.Client {
 	out := http.Client{Timeout: time.Minute}
 	if c != nil {
 		out = *c
@@ -150,12 +152,13 @@ func located(c *http.Client) *http.Client {
 	if next == nil {
 		next = http.DefaultTransport
 	}
-	out.Transport = &locator{next: next}
+	out.Transport = &locator{life: life, next: next}
 	return &out
 }
 
 // locator remembers which order a finalisation belongs to.
 type locator struct {
+	life context.Context // no request outlives it
 	next http.RoundTripper
 
 	mu     sync.Mutex
@@ -169,27 +172,44 @@ const (
 
 // RoundTrip implements http.RoundTripper.
 func (l *locator) RoundTrip(r *http.Request) (*http.Response, error) {
-	a, err := l.next.RoundTrip(r)
+	if l.life.Err() != nil {
+		return nil, context.Cause(l.life)
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	stop := context.AfterFunc(l.life, cancel)
+	a, err := l.next.RoundTrip(r.WithContext(ctx))
 	if err != nil {
+		stop()
+		cancel()
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch at := a.Header.Get("Location"); {
-	case at == "" && l.orders[r.URL.String()] != "":
-		a.Header.Set("Location", l.orders[r.URL.String()])
-	case at != "" && a.StatusCode == http.StatusCreated:
+	body := a.Body
+	a.Body = joined{body, func() error {
+		stop()
+		defer cancel()
+		return body.Close()
+	}}
+	at, finalize := a.Header.Get("Location"), ""
+	if at != "" && a.StatusCode == http.StatusCreated {
 		begin, err := io.ReadAll(io.LimitReader(a.Body, maxOrder))
-		a.Body = joined{io.MultiReader(bytes.NewReader(begin), a.Body), a.Body}
+		a.Body = joined{io.MultiReader(bytes.NewReader(begin), body), a.Body.Close}
 		var order struct {
 			Finalize string `json:"finalize"`
 		}
-		if err == nil && json.Unmarshal(begin, &order) == nil && order.Finalize != "" {
-			if l.orders == nil || len(l.orders) >= maxOrders {
-				l.orders = map[string]string{}
-			}
-			l.orders[order.Finalize] = at
+		if err == nil && json.Unmarshal(begin, &order) == nil {
+			finalize = order.Finalize
 		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case at == "" && l.orders[r.URL.String()] != "":
+		a.Header.Set("Location", l.orders[r.URL.String()])
+	case finalize != "":
+		if l.orders == nil || len(l.orders) >= maxOrders {
+			l.orders = map[string]string{}
+		}
+		l.orders[finalize] = at
 	}
 	return a, nil
 }
@@ -197,5 +217,8 @@ func (l *locator) RoundTrip(r *http.Request) (*http.Response, error) {
 // joined reads from one place and closes another.
 type joined struct {
 	io.Reader
-	io.Closer
+	close func() error
 }
+
+// Close implements io.Closer.
+func (j joined) Close() error { return j.close() }

@@ -2,6 +2,7 @@ package headend
 
 import (
 	"net/url"
+	"slices"
 	"time"
 
 	"sigma/headend/alarm"
@@ -32,13 +33,31 @@ func (e *engine) doorsOf(cfg config.Channel) *doors {
 	return d
 }
 
-// hookTold notes whether what decides about viewers answers.
+// hookTold notes whether what decides about viewers answers. An answer that comes when
+// the configuration knows it no more says nothing.
 func (e *engine) hookTold(address string, err error) {
-	detail := ""
+	object, detail := hookObject(address), ""
+	if !slices.Contains(hooksOf(e.onAir().config), object) {
+		return
+	}
 	if err != nil {
 		detail = hostOf(address) + ": " + plain(err)
 	}
-	e.Alarms.Set(alarm.OnPlayFailed, "box", err != nil, detail)
+	e.Alarms.Set(alarm.OnPlayFailed, object, err != nil, detail)
+}
+
+// hookObject is what an alarm about a hook is about. The rest of its address may hold
+// secrets.
+func hookObject(address string) string { return "on_play " + hostOf(address) }
+
+// hooksOf returns the objects of the hooks of a configuration.
+func hooksOf(c config.Config) (objects []string) {
+	for _, ch := range c.Channels {
+		if ch.OnPlay != "" && ch.OnPlay != config.NoOnPlay {
+			objects = append(objects, hookObject(ch.OnPlay))
+		}
+	}
+	return objects
 }
 
 // plain returns an error without the URL that it is about, which may hold secrets.
@@ -82,7 +101,7 @@ func sessionsOf(rt route.Route) []string {
 	case route.SmoothManifest, route.SmoothFragment:
 		return []string{"mss"}
 	case route.Preview: // pictures of a channel are for those who may watch it
-		return []string{"jpeg", "hls", "dash", "mss"}
+		return []string{"hls", "dash", "mss", "jpeg"}
 	case route.None, route.Clock, route.Stream, route.WHEP, route.Embed, route.MediaInfo:
 	}
 	return nil

@@ -133,6 +133,12 @@ func (e *engine) Apply(ctx context.Context, next config.Config) error {
 	e.allow.Store(next.Box.AllowDefault)
 	release()
 	e.RTC(next.Box)
+	now := hooksOf(next)
+	for _, hook := range hooksOf(before.config) {
+		if !slices.Contains(now, hook) {
+			gone = append(gone, hook)
+		}
+	}
 	e.Alarms.Forget(time.Now(), gone...)
 	return nil
 }

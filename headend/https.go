@@ -43,6 +43,7 @@ type certificates struct {
 	mu    sync.Mutex
 	of    config.Box // what the source is made of, and nothing else
 	tasks *supervise.Group
+	over  func() // ends what the source does by itself
 	now   atomic.Pointer[certificateSource]
 }
 
@@ -90,9 +91,11 @@ func (c *certificates) use(b config.Box) {
 		c.Alarms.Set(alarm.CertificateEnds, "box", false, "")
 		return
 	}
+	life, over := context.WithCancel(c.Root)
+	c.over = over
 	var s certificateSource
 	if b.ACMEDomains != "" {
-		s = newOrder(b, filepath.Join(c.Data, acmeFolder), c.Client)
+		s = newOrder(life, b, filepath.Join(c.Data, acmeFolder), c.Client)
 	} else {
 		f := &certificateFiles{certificate: b.TLSCertificate, key: b.TLSKey}
 		c.report(f.look(c.Root))
@@ -113,7 +116,8 @@ func (c *certificates) stop() {
 func (c *certificates) end() {
 	if c.tasks != nil {
 		c.tasks.Stop()
-		c.tasks = nil
+		c.over() // after the task, which would make an alarm of it
+		c.tasks, c.over = nil, nil
 	}
 }
 

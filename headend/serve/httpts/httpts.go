@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"sigma/headend/serve/route"
@@ -104,11 +105,12 @@ const contentType = "video/mp2t"
 func (h *Handler) play(w http.ResponseWriter, r *http.Request, channel string, ring *flow.Ring[flow.Batch], offer context.Context) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	v := viewer{w: w, rc: http.NewResponseController(w), stall: or(h.Stall, defaultStall), sent: func(int64, int64) {}}
+	v := viewer{ctx: ctx, w: w, rc: http.NewResponseController(w), stall: or(h.Stall, defaultStall), sent: func(int64, int64) {}}
+	defer v.leave()
 	if h.Viewers != nil {
 		sent, done, err := h.Viewers.Open(r, channel, "mpegts", func(why string) {
 			cancel(errors.New(why))
-			_ = v.rc.SetWriteDeadline(time.Now()) // a write that waits for a slow viewer ends too
+			v.interrupt()
 		})
 		if err != nil {
 			session.Refuse(w, err)
@@ -173,6 +175,7 @@ func or(d, or time.Duration) time.Duration {
 
 // viewer is one answer in progress.
 type viewer struct {
+	ctx    context.Context // of the answer
 	w      http.ResponseWriter
 	rc     *http.ResponseController
 	stall  time.Duration
@@ -187,6 +190,37 @@ type viewer struct {
 	lost   []time.Duration // when the newest parts were lost, by their arrival
 	err    error
 	buf    []byte
+
+	mu   sync.Mutex // for the deadline of writes
+	over bool       // w is no longer there to be touched
+}
+
+// interrupt ends a write that waits for a slow viewer. It may be called at any time, also
+// after the answer.
+func (v *viewer) interrupt() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.over {
+		_ = v.rc.SetWriteDeadline(time.Now())
+	}
+}
+
+// leave says that the answer is over.
+func (v *viewer) leave() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.over = true
+}
+
+// extend gives the next write its time, unless the viewer has to go.
+func (v *viewer) extend() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.ctx.Err() != nil {
+		return context.Cause(v.ctx)
+	}
+	_ = v.rc.SetWriteDeadline(time.Now().Add(v.stall)) // a writer without deadlines is one of a test
+	return nil
 }
 
 // take adds a batch to what goes out.
@@ -236,6 +270,9 @@ func (v *viewer) flush() error {
 	if !v.ready || len(v.buf) == 0 {
 		return nil
 	}
+	if err := v.extend(); err != nil {
+		return err
+	}
 	if !v.begun {
 		v.begun = true
 		h := v.w.Header()
@@ -243,7 +280,6 @@ func (v *viewer) flush() error {
 		// Set-top boxes read until the end of the connection; many know no chunks.
 		h.Set("Transfer-Encoding", "identity")
 	}
-	_ = v.rc.SetWriteDeadline(time.Now().Add(v.stall)) // a writer without deadlines is one of a test
 	n, err := v.w.Write(v.buf)
 	if err == nil {
 		err = v.rc.Flush()

@@ -260,3 +260,28 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// brief is an answer that must not be touched once the handler has returned.
+type brief struct {
+	*httptest.ResponseRecorder
+	deadlines atomic.Int64
+}
+
+func (b *brief) SetWriteDeadline(time.Time) error {
+	b.deadlines.Add(1)
+	return nil
+}
+
+// TestEndAfterTheAnswer: who is sent away just as it leaves has no answer any more.
+func TestEndAfterTheAnswer(t *testing.T) {
+	v := &viewers{}
+	h := offer(flow.NewRing[flow.Batch](10), v)
+	h.Wait = time.Millisecond
+	w := &brief{ResponseRecorder: httptest.NewRecorder()}
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/tv/news/mpegts", nil))
+	before := w.deadlines.Load()
+	(*v.end.Load())("sent away")
+	if w.deadlines.Load() != before {
+		t.Error("the answer was touched after its end")
+	}
+}

@@ -42,6 +42,18 @@ type Decision struct {
 	Unique      bool          // the newest session of the user ends the others
 }
 
+// picture is the protocol of who looks at pictures of a channel: it is no viewer of it.
+const picture = "jpeg"
+
+// of returns what is decided about a session of a protocol. Who looks at a picture takes
+// no place of the user, and ends nothing that plays.
+func (d Decision) of(protocol string) Decision {
+	if protocol == picture {
+		d.User, d.Unique, d.MaxSessions = "", false, 0
+	}
+	return d
+}
+
 // Refusal says why a viewer may not watch.
 type Refusal struct {
 	Status int // of HTTP
@@ -60,6 +72,7 @@ const (
 	defaultFor    = 30 * time.Second // of a decision
 	maxAsking     = 256              // questions at once about new viewers
 	maxChecks     = 64               // questions at once about sessions
+	maxDue        = 4096             // sessions that wait for theirs
 	strikeSpan    = 10 * time.Second
 	maxStrikes    = 50 // refusals of one address within it
 	askWithin     = 10 * time.Second
@@ -112,6 +125,9 @@ func (r *Registry) admit(q *http.Request, k identity, end func(string)) (*entry,
 		e := r.add(k, q.UserAgent(), end, now)
 		if e == nil {
 			r.uncount++
+		} else { // for somebody who is to decide later
+			e.facts = factsOf(q, k)
+			e.facts.Session = e.ID
 		}
 		return e, nil
 	}
@@ -132,7 +148,7 @@ func (r *Registry) admit(q *http.Request, k identity, end func(string)) (*entry,
 		r.mu.Unlock()
 		return nil, &Refusal{http.StatusTooManyRequests, text}
 	}
-	p := &question{done: make(chan struct{})}
+	p := &question{done: make(chan struct{}), err: denied(silent)}
 	at := k.kept()
 	if end != nil {
 		at.agent = newID() // connections are asked about one by one
@@ -144,11 +160,13 @@ func (r *Registry) admit(q *http.Request, k identity, end func(string)) (*entry,
 	facts := factsOf(q, k)
 	facts.ChannelClients, facts.TotalClients = r.load(k.channel)
 	r.mu.Unlock()
+	defer func() { // whatever happens: others wait for it
+		r.mu.Lock()
+		delete(r.asking, at)
+		r.mu.Unlock()
+		close(p.done)
+	}()
 	r.decide(q.Context(), auth, p, k, facts, end)
-	r.mu.Lock()
-	delete(r.asking, at)
-	r.mu.Unlock()
-	close(p.done)
 	return p.e, p.err
 }
 
@@ -169,17 +187,18 @@ func factsOf(q *http.Request, k identity) Request {
 // load returns the viewers of a channel and of all. The caller holds mu. Sessions that
 // have not been sent anything yet count: they take a place.
 func (r *Registry) load(channel string) (ofChannel, total int) {
-	for _, e := range r.asked {
-		if e.Channel == channel {
-			ofChannel++
-		}
+	return r.watching[channel], r.total
+}
+
+// watch counts n more sessions like e for load. The caller holds mu.
+func (r *Registry) watch(e *entry, n int) {
+	if e.Protocol == picture {
+		return
 	}
-	for e := range r.open {
-		if e.Channel == channel {
-			ofChannel++
-		}
+	r.total += n
+	if r.watching[e.Channel] += n; r.watching[e.Channel] == 0 {
+		delete(r.watching, e.Channel)
 	}
-	return ofChannel, len(r.asked) + len(r.open)
 }
 
 // decide asks about a new viewer, and begins its session.
@@ -203,6 +222,7 @@ func (r *Registry) decide(ctx context.Context, auth Authorizer, p *question, k i
 
 // begin makes the session of a decision. The caller holds mu, and calls ends without it.
 func (r *Registry) begin(k identity, facts Request, d Decision, end func(string), now time.Time) (e *entry, ends []func(), err error) {
+	d = d.of(k.protocol)
 	why := ""
 	mine := r.users[d.User]
 	switch {
@@ -219,10 +239,15 @@ func (r *Registry) begin(k identity, facts Request, d Decision, end func(string)
 	}
 	if d.Unique && d.User != "" {
 		for _, old := range slices.Clone(mine) {
-			r.refuse(old.key, now.Add(r.expire()), newer)
+			key := old.key.whole()
+			if key == k.whole() {
+				key = old.key // the newest is the same viewer by another protocol
+			}
+			r.refuse(key, now.Add(r.expire()), newer)
 			ends = append(ends, r.close(old, now, newer))
 		}
 		delete(r.refused, r.hash(k)) // the newest may be the same viewer anew
+		delete(r.refused, r.hash(k.whole()))
 	}
 	if e = r.add(k, facts.UserAgent, end, now); e == nil {
 		r.uncount++
@@ -247,8 +272,10 @@ func (r *Registry) held(k identity, now time.Time) error {
 	if len(r.refused) == 0 {
 		return nil
 	}
-	if f, ok := r.refused[r.hash(k)]; ok && now.Before(f.until) {
-		return denied(f.why)
+	for _, k := range []identity{k, k.whole()} {
+		if f, ok := r.refused[r.hash(k)]; ok && now.Before(f.until) {
+			return denied(f.why)
+		}
 	}
 	return nil
 }
@@ -295,7 +322,8 @@ func (r *Registry) forget(now time.Time) {
 	}
 }
 
-// due returns the sessions whose word has run out, a few at a time. The caller holds mu.
+// due returns the sessions whose word has run out, the longest ago first, and no more
+// than may wait. The caller holds mu.
 func (r *Registry) due(now time.Time) (out []*entry) {
 	if r.Authorizer == nil {
 		return nil
@@ -305,7 +333,7 @@ func (r *Registry) due(now time.Time) (out []*entry) {
 		switch {
 		case e.checking:
 			busy++
-		case busy+len(out) < maxChecks && !now.Before(e.until) && r.Authorizer(e.Channel) != nil:
+		case !now.Before(e.until) && r.Authorizer(e.Channel) != nil:
 			out = append(out, e)
 		}
 	}
@@ -317,6 +345,8 @@ func (r *Registry) due(now time.Time) (out []*entry) {
 	for e := range r.open {
 		add(e)
 	}
+	slices.SortFunc(out, func(a, b *entry) int { return a.until.Compare(b.until) })
+	out = out[:min(len(out), max(maxDue-busy, 0))]
 	for _, e := range out {
 		e.checking = true
 	}
@@ -329,6 +359,10 @@ var errNobody = errors.New("nobody decides about the channel any more")
 func (r *Registry) check(ctx context.Context, e *entry) {
 	now := r.Now()
 	r.mu.Lock()
+	if !r.open[e] && r.asked[e.key] != e { // it has ended while it waited
+		r.mu.Unlock()
+		return
+	}
 	f := e.facts
 	f.Channel, f.Protocol, f.Address, f.UserAgent, f.Session = e.Channel, e.Protocol, e.Address, e.UserAgent, e.ID
 	f.Number, f.Update, f.Duration, f.Bytes = e.number, true, now.Sub(e.Opened), e.Bytes
@@ -356,7 +390,7 @@ func (r *Registry) check(ctx context.Context, e *entry) {
 		end = r.close(e, now, why)
 	default:
 		if r.open[e] || r.asked[e.key] == e {
-			r.hold(e, d, now)
+			r.hold(e, d.of(e.Protocol), now)
 		}
 	}
 	r.mu.Unlock()

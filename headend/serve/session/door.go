@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"sigma/headend/serve/reply"
 )
@@ -11,7 +12,8 @@ import (
 type Visit struct {
 	Channel string
 	// Protocols are those that the request can be of; the session of the first that the
-	// viewer has is meant. None means that the request is of no session.
+	// viewer has is meant. It begins one of the first if there is none, unless
+	// it is for a picture. None means that the request is of no session.
 	Protocols []string
 	// Part says that the request is part of a session that began with another: by itself
 	// it begins none, unless somebody has to decide.
@@ -60,7 +62,9 @@ func (r *Registry) visit(q *http.Request, v Visit) (*entry, error) {
 		if open {
 			return nil, nil
 		}
-		k.protocol = v.Protocols[0]
+		if k.protocol = v.Protocols[0]; slices.Contains(v.Protocols, picture) {
+			k.protocol = picture
+		}
 	}
 	return r.admit(q, k, nil)
 }

@@ -25,7 +25,7 @@ import (
 type Session struct {
 	ID        string    `json:"id"`
 	Channel   string    `json:"name"`
-	Protocol  string    `json:"proto"` // "hls", "dash", "mss", "mpegts", "webrtc"
+	Protocol  string    `json:"proto"` // "hls", "dash", "mss", "mpegts", "webrtc", "jpeg"
 	Address   string    `json:"ip"`
 	Token     string    `json:"token,omitempty"` // its begin: it would let others in
 	User      string    `json:"user_id,omitempty"`
@@ -61,18 +61,20 @@ type Registry struct {
 	// result, lets everybody in.
 	Authorizer func(channel string) Authorizer
 
-	mu      sync.Mutex
-	asked   map[identity]*entry // by request
-	open    map[*entry]bool     // by connection
-	from    map[string]int      // entries by address
-	users   map[string][]*entry // by the user that the Authorizer named
-	refused map[uint64]refused  // by hash of the identity
-	strikes map[string]strike   // refusals by address
-	asking  map[identity]*question
-	ended   []Session // newest last
-	seed    maphash.Seed
-	swept   time.Time
-	uncount uint64
+	mu       sync.Mutex
+	asked    map[identity]*entry // by request
+	open     map[*entry]bool     // by connection
+	from     map[string]int      // entries by address
+	watching map[string]int      // entries by channel, without those of pictures
+	total    int                 // of watching
+	users    map[string][]*entry // by the user that the Authorizer named
+	refused  map[uint64]refused  // by hash of the identity
+	strikes  map[string]strike   // refusals by address
+	asking   map[identity]*question
+	ended    []Session // newest last
+	seed     maphash.Seed
+	swept    time.Time
+	uncount  uint64
 }
 
 // identity is what one viewer of one channel is known by. With a token the program is
@@ -118,6 +120,12 @@ func tokenOf(query string) string {
 	return ""
 }
 
+// whole is the viewer by whatever protocol: players change it by themselves.
+func (k identity) whole() identity {
+	k.protocol = ""
+	return k
+}
+
 // kept returns a copy of what came in a request: a part of it would keep all of the
 // request in memory.
 func (k identity) kept() identity {
@@ -159,6 +167,7 @@ func (r *Registry) add(k identity, agent string, end func(string), now time.Time
 	}}
 	if r.from == nil {
 		r.asked, r.open, r.from, r.users = map[identity]*entry{}, map[*entry]bool{}, map[string]int{}, map[string][]*entry{}
+		r.watching = map[string]int{}
 	}
 	if end != nil {
 		r.open[e] = true
@@ -166,6 +175,7 @@ func (r *Registry) add(k identity, agent string, end func(string), now time.Time
 		r.asked[k] = e
 	}
 	r.from[k.address]++
+	r.watch(e, 1)
 	return e
 }
 
@@ -206,6 +216,7 @@ func (r *Registry) remove(e *entry, now time.Time, why string) bool {
 	if r.from[e.Address]--; r.from[e.Address] == 0 {
 		delete(r.from, e.Address)
 	}
+	r.watch(e, -1)
 	r.belong(e, "")
 	if e.counted {
 		if len(r.ended) >= maxEnded {
@@ -271,7 +282,7 @@ func (r *Registry) Close(id, why string) bool {
 	r.mu.Lock()
 	e := r.byID(id)
 	if e != nil {
-		r.refuse(e.key, now.Add(r.expire()), why)
+		r.refuse(e.key.whole(), now.Add(r.expire()), why)
 	}
 	end := r.close(e, now, why)
 	r.mu.Unlock()
@@ -338,7 +349,7 @@ func (r *Registry) Count() map[string]int {
 	defer r.mu.Unlock()
 	n := map[string]int{}
 	for _, e := range r.asked {
-		if e.counted && now.Sub(e.Updated) <= r.expire() {
+		if e.counted && e.Protocol != picture && now.Sub(e.Updated) <= r.expire() {
 			n[e.Channel]++
 		}
 	}
@@ -361,6 +372,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var under sync.WaitGroup
+	turn := make(chan struct{}, maxChecks)
 	defer under.Wait()
 	for {
 		select {
@@ -374,7 +386,11 @@ func (r *Registry) Run(ctx context.Context) error {
 		due := r.due(now)
 		r.mu.Unlock()
 		for _, e := range due {
-			under.Go(func() { r.check(ctx, e) })
+			under.Go(func() {
+				turn <- struct{}{}
+				defer func() { <-turn }()
+				r.check(ctx, e)
+			})
 		}
 	}
 }

@@ -275,6 +275,34 @@ func TestAuthorizerDecides(t *testing.T) {
 	})
 }
 
+// TestAuthorizerComesLater: who watches already is asked about with all that is known.
+func TestAuthorizerComesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &table{words: map[string]Decision{"good": {Allow: true}}}
+		var on atomic.Bool
+		r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer {
+			if on.Load() {
+				return a
+			}
+			return nil
+		}}
+		ctx, stop := context.WithCancel(t.Context())
+		go r.Run(ctx)
+		defer synctest.Wait()
+		defer stop()
+		for range 5 {
+			time.Sleep(time.Second)
+			if see(r, request("10.0.0.1", "p", "/x?token=good"), "news", "hls", 10) != 200 {
+				t.Fatal("sent away")
+			}
+			on.Store(true)
+		}
+		if a.count() == 0 || a.asked[0].Token != "good" || a.asked[0].Session != r.List()[0].ID || a.asked[0].Query != "token=good" {
+			t.Errorf("asked about %+v", a.asked)
+		}
+	})
+}
+
 func TestNewestSessionEndsTheOthers(t *testing.T) {
 	r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer { return word(Decision{Allow: true, User: "u", Unique: true}) }}
 	ended := ""
@@ -286,6 +314,67 @@ func TestNewestSessionEndsTheOthers(t *testing.T) {
 	}
 	if see(r, request("10.0.0.1", "tv", "/x"), "news", "mpegts", 1) != 403 {
 		t.Error("the old one is back at once")
+	}
+	if see(r, request("10.0.0.1", "tv", "/x"), "news", "dash", 1) != 403 {
+		t.Error("the old one is back at once by another protocol")
+	}
+	if see(r, request("10.0.0.2", "phone", "/x"), "news", "dash", 1) != 200 || see(r, request("10.0.0.2", "phone", "/x"), "news", "hls", 1) != 403 {
+		t.Error("the viewer may change the protocol, and not have both")
+	}
+}
+
+// TestSentAwayByAnyProtocol: players change the protocol by themselves.
+func TestSentAwayByAnyProtocol(t *testing.T) {
+	now := time.Unix(1000, 0)
+	r := &Registry{Now: func() time.Time { return now }}
+	see(r, request("10.0.0.1", "tv", "/x"), "news", "hls", 1)
+	if !r.Close(r.List()[0].ID, "sent away") || see(r, request("10.0.0.1", "tv", "/x"), "news", "dash", 1) != 403 {
+		t.Error("who was sent away is back by another protocol")
+	}
+	if see(r, request("10.0.0.1", "tv", "/x"), "sport", "dash", 1) != 200 {
+		t.Error("kept out of another channel")
+	}
+	if now = now.Add(31 * time.Second); see(r, request("10.0.0.1", "tv", "/x"), "news", "dash", 1) != 200 {
+		t.Error("kept out for ever")
+	}
+}
+
+// TestPictureTakesNoPlace: who looks at a picture of a channel goes on watching another.
+func TestPictureTakesNoPlace(t *testing.T) {
+	var facts []Request
+	for _, d := range []Decision{{Allow: true, User: "u", Unique: true}, {Allow: true, User: "u", MaxSessions: 1}} {
+		a := &table{words: map[string]Decision{"t": d}}
+		r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer { return a }}
+		look := func() int {
+			w := httptest.NewRecorder()
+			v := Visit{Channel: "news", Protocols: []string{"hls", "dash", "mss", "jpeg"}, Part: true}
+			r.Serve(w, request("10.0.0.1", "tv", "/x?token=t"), v, page(1))
+			return w.Code
+		}
+		ended := ""
+		if look() != 200 {
+			t.Error("no picture")
+		}
+		if _, _, err := r.Open(request("10.0.0.1", "tv", "/x?token=t"), "news", "mpegts", func(why string) { ended = why }); err != nil {
+			t.Fatal(err)
+		}
+		if look() != 200 || ended != "" || r.Count()["news"] != 1 {
+			t.Errorf("%+v: ended %q, %v", d, ended, r.Count())
+		}
+		facts = append(facts, a.asked...)
+	}
+	if len(facts) != 4 || facts[0].Protocol != "jpeg" || facts[1].TotalClients != 0 {
+		t.Errorf("%+v", facts)
+	}
+	// Of a viewer of requests it is a part.
+	r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer { return word{Allow: true} }}
+	see(r, request("10.0.0.1", "tv", "/x"), "news", "jpeg", 1)
+	see(r, request("10.0.0.1", "tv", "/x"), "news", "hls", 1)
+	r.Serve(httptest.NewRecorder(), request("10.0.0.1", "tv", "/x"), Visit{Channel: "news", Protocols: []string{"hls", "jpeg"}, Part: true}, page(10))
+	for _, s := range r.List() {
+		if s.Protocol == "hls" && s.Bytes != 11 {
+			t.Errorf("%+v", s)
+		}
 	}
 }
 
@@ -315,6 +404,51 @@ func TestOneQuestionForManyRequests(t *testing.T) {
 type ask func() Decision
 
 func (a ask) Authorize(context.Context, Request) (Decision, error) { return a(), nil }
+
+// TestManyWordsRunOut: thousands of sessions are asked about in time, and not all at once.
+func TestManyWordsRunOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 5000
+		var slow atomic.Bool
+		var asked, under, most atomic.Int64
+		r := &Registry{Now: time.Now, Authorizer: func(string) Authorizer {
+			return ask(func() Decision {
+				if slow.Load() {
+					most.Store(max(most.Load(), under.Add(1)))
+					time.Sleep(50 * time.Millisecond)
+					under.Add(-1)
+					asked.Add(1)
+				}
+				return Decision{Allow: true}
+			})
+		}}
+		for i := range n {
+			if _, _, err := r.Open(request("10.0.0.1", "p"+strconv.Itoa(i), "/x"), "news", "mpegts", func(string) {}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.mu.Lock()
+		if of, all := r.load("news"); of != n || all != n {
+			t.Errorf("%d and %d viewers", of, all)
+		}
+		r.mu.Unlock()
+		slow.Store(true)
+		ctx, stop := context.WithCancel(t.Context())
+		go r.Run(ctx)
+		time.Sleep(defaultFor + 6*time.Second)
+		if asked.Load() != n || most.Load() > maxChecks {
+			t.Errorf("%d questions, %d at once", asked.Load(), most.Load())
+		}
+		for _, s := range r.List() {
+			r.Close(s.ID, "over")
+		}
+		if r.total != 0 || len(r.watching) != 0 {
+			t.Errorf("%d still there, %v", r.total, r.watching)
+		}
+		stop()
+		synctest.Wait()
+	})
+}
 
 // TestFlood: made-up tokens cost neither memory nor more than a few questions.
 func TestFlood(t *testing.T) {

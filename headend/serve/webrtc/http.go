@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"sigma/headend/serve/route"
@@ -165,12 +166,26 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, channel string) {
 		refuse(w, http.StatusBadRequest, "%s", err)
 		return
 	}
+	at, err := s.admit(r, channel) // before anything is made for it
+	if err != nil {
+		status := http.StatusForbidden
+		if f := interface{ HTTPStatus() int }(nil); errors.As(err, &f) {
+			status = f.HTTPStatus()
+		}
+		refuse(w, status, "%s", err)
+		return
+	}
+	kept := false
+	defer func() {
+		if !kept {
+			at.done("the session did not begin")
+		}
+	}()
 	f, err := s.feedOf(channel)
 	if err != nil || f == nil {
 		s.unavailable(w, cmp.Or(err, errors.New("the channel went off air")))
 		return
 	}
-	kept := false
 	defer func() {
 		if !kept {
 			s.release(f)
@@ -187,19 +202,15 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, channel string) {
 		refuse(w, http.StatusConflict, "%s", err)
 		return
 	}
-	x, err := s.newSession(f)
+	x, err := s.newSession(f, at)
 	if err != nil {
 		s.unavailable(w, err)
 		return
 	}
 	kept = true
-	if err := x.count(r); err != nil {
-		x.end("the viewer may not watch")
-		status := http.StatusForbidden
-		if f := interface{ HTTPStatus() int }(nil); errors.As(err, &f) {
-			status = f.HTTPStatus()
-		}
-		refuse(w, status, "%s", err)
+	if why := at.bind(x); why != "" {
+		x.end(why)
+		refuse(w, http.StatusForbidden, "%s", why)
 		return
 	}
 	use := agree(offer, ch)
@@ -236,24 +247,42 @@ func (u *urlPath) String() string {
 	return "/" + escape(u.channel) + "/whep/" + u.id
 }
 
-// count begins to count the viewer. An error says that it may not watch.
-func (x *session) count(r *http.Request) error {
-	v := x.server.Viewers
-	if v == nil {
-		return nil
+// seat is the place of a viewer, who may have to go before its session has begun.
+type seat struct {
+	sent func(bytes, skips int64)
+	done func(why string)
+
+	mu  sync.Mutex
+	x   *session // nil until it has begun
+	why string   // the viewer has to go
+}
+
+// admit begins to count the viewer. An error says that it may not watch.
+func (s *Server) admit(r *http.Request, channel string) (at *seat, err error) {
+	at = &seat{sent: func(int64, int64) {}, done: func(string) {}}
+	if s.Viewers != nil {
+		at.sent, at.done, err = s.Viewers.Open(r, channel, "webrtc", at.end)
 	}
-	sent, done, err := v.Open(r, x.feed.name, "webrtc", x.end)
-	if err != nil {
-		return err
+	return at, err
+}
+
+// end ends the session, or has it end as soon as it begins.
+func (at *seat) end(why string) {
+	at.mu.Lock()
+	at.why = cmp.Or(why, "the viewer has to go")
+	x := at.x
+	at.mu.Unlock()
+	if x != nil {
+		x.end(why)
 	}
-	x.viewer.mu.Lock()
-	defer x.viewer.mu.Unlock()
-	if x.viewer.closed { // it ended meanwhile, and nobody else will say so
-		done("the session ended before it began")
-		return nil
-	}
-	x.sent, x.done = sent, done
-	return nil
+}
+
+// bind says whose place it is. It returns why the viewer had to go meanwhile, or nothing.
+func (at *seat) bind(x *session) (why string) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	at.x = x
+	return at.why
 }
 
 func used(use []*sending) bool {

@@ -2,6 +2,7 @@ package webrtc
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -229,4 +230,43 @@ func TestLimits(t *testing.T) {
 	}
 	// Nobody connects: the sessions are given up.
 	until(t, "the sessions end", 5*time.Second, func() bool { return b.Counters().Sessions == 0 && c.face.Readers() == 0 })
+}
+
+// choosy lets nobody in, or sends everybody away at once.
+type choosy struct {
+	err  error
+	done chan string
+}
+
+func (c choosy) Open(_ *http.Request, _, _ string, end func(string)) (func(bytes, skips int64), func(string), error) {
+	if c.err == nil {
+		end("sent away")
+	}
+	return func(int64, int64) {}, func(why string) { c.done <- why }, c.err
+}
+
+// Who may not watch makes nothing begin, and who is sent away while it begins is gone.
+func TestWhoMayWatchIsAskedFirst(t *testing.T) {
+	empty := play(t, nil)
+	viewers := &choosy{err: errors.New("not paid"), done: make(chan string, 1)}
+	b := start(t, map[string]*channel{"empty": empty}, func(s *Server) { s.Wait, s.Viewers = 100*time.Millisecond, viewers })
+	_, offer := offerOf(t)
+	if r := request(t, http.MethodPost, b.url+"/empty/whep", typeSDP, offer, nil); r.status != 403 || !strings.Contains(r.body, "not paid") {
+		t.Errorf("%d %s, want 403 though there is no picture", r.status, r.body)
+	}
+	viewers.err = nil
+	if r := request(t, http.MethodPost, b.url+"/empty/whep", typeSDP, offer, nil); r.status != 503 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if why := <-viewers.done; why != "the session did not begin" {
+		t.Errorf("ended because %q", why)
+	}
+	full := play(t, plainClip(t, 8, "-an"))
+	b = start(t, map[string]*channel{"one": full}, func(s *Server) { s.Viewers = viewers })
+	if r := request(t, http.MethodPost, b.url+"/one/whep", typeSDP, offer, nil); r.status != 403 || !strings.Contains(r.body, "sent away") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if why := <-viewers.done; why != "sent away" {
+		t.Errorf("ended because %q", why)
+	}
 }

@@ -54,9 +54,9 @@ func random(n int) string {
 func newCredentials() credentials { return credentials{random(8), random(16)} }
 
 // newSession registers a session that may be reached from now on. It owns its use of
-// feed.
-func (s *Server) newSession(f *feed) (*session, error) {
-	x := &session{server: s, id: random(16), feed: f, began: s.now(), sent: func(int64, int64) {}, done: func(string) {}}
+// feed, and the place of the viewer.
+func (s *Server) newSession(f *feed, at *seat) (*session, error) {
+	x := &session{server: s, id: random(16), feed: f, began: s.now(), sent: at.sent, done: at.done}
 	x.ctx, x.cancel = context.WithCancel(s.ctx)
 	x.creds[0] = newCredentials()
 	x.etag = `"` + random(8) + `"`
@@ -212,8 +212,13 @@ func (x *session) secure() {
 		return
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(x.ctx, func() { conn.Close() })
-	defer stop()
+	closed := make(chan struct{})
+	stop := context.AfterFunc(x.ctx, func() { defer close(closed); conn.Close() })
+	defer func() {
+		if !stop() {
+			<-closed // it may say good-bye: the socket is there until then
+		}
+	}()
 	profile, ok := conn.SelectedSRTPProtectionProfile()
 	state, known := conn.ConnectionState()
 	if !ok || !known {
@@ -314,7 +319,6 @@ func (x *session) finish(why string) {
 	if v.bytes > 0 {
 		v.count(s.now())
 	}
-	done := x.done
 	v.mu.Unlock()
 	x.cancel()
 	x.mu.Lock()
@@ -327,7 +331,7 @@ func (x *session) finish(why string) {
 		}
 	}
 	s.mu.Unlock()
-	done(why)
+	x.done(why)
 	s.release(x.feed)
 	s.Log.Debug("WebRTC session ended", "channel", x.feed.name, "session", x.id, "why", why)
 }
