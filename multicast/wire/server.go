@@ -201,7 +201,11 @@ func (s *server) greet(c *conn) bool {
 		s.hold = req.Hold
 	}
 	s.holdAll(s.hold)
-	return s.welcome(c) == nil
+	if s.welcome(c) != nil { // it has gone already
+		s.current = nil
+		return false
+	}
+	return true
 }
 
 // welcome tells a new daemon what is held. The caller holds mu.
