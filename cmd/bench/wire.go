@@ -94,7 +94,7 @@ func settle(ctx context.Context, pid int) error {
 		if err != nil {
 			return err
 		}
-		if n > 6 && now < last+last/50 {
+		if n > 12 && now < last+last/100 {
 			return nil
 		}
 		last = now
