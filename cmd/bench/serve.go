@@ -85,7 +85,7 @@ func (b *bench) serve() error {
 		media            bool
 		per              func(data []byte) float64
 	}{
-		{"HLS segments of 1 MB, 64 connections", "s of CPU per GB", "≤ 1.3 × nginx", true, func(data []byte) float64 { return 1e9 / float64(len(data)) }},
+		{"HLS segments of 2 s at 4 Mbit/s, 64 connections", "s of CPU per GB", "≤ 1.3 × nginx", true, func(data []byte) float64 { return 1e9 / float64(len(data)) }},
 		{"live playlist, 64 connections", "µs of CPU", "≤ 1.6 × nginx", false, func([]byte) float64 { return 1e6 }},
 	} {
 		used := make([][]float64, len(servers))
