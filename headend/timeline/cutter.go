@@ -38,7 +38,6 @@ type cutter struct {
 	step      flow.Ticks // from the batch before it
 	access    flow.Ticks // clock of the newest random access point
 	group     flow.Ticks // longest distance of random access points
-	spare     [][]byte   // buffers of segments that are complete
 	unclocked uint64
 
 	open *draft         // the segment being filled
@@ -185,7 +184,7 @@ func (c *cutter) overdue(clock flow.Ticks, size int) bool {
 	if td := c.timeline.record.TargetDuration; td > 0 {
 		limit = flow.Ticks(td)*flow.TicksPerSecond + overshoot
 	}
-	return clock+c.step-c.open.start > limit || len(c.open.buf)+size > maxSegmentBytes
+	return clock+c.step-c.open.start > limit || c.open.ts.Size()+size > maxSegmentBytes
 }
 
 // begin opens a segment at clock. The first of an epoch anchors the clock.
@@ -194,7 +193,7 @@ func (c *cutter) begin(clock flow.Ticks, utc time.Duration, random bool) {
 	if !c.anchor.set {
 		c.anchor.begin(clock, utc, t.record.End)
 	}
-	d := &draft{start: clock, name: c.anchor.name(clock), buf: c.buffer()}
+	d := &draft{start: clock, name: c.anchor.name(clock)}
 	d.due = clock + flow.FromDuration(t.SegmentDuration-d.name%t.SegmentDuration)
 	d.segment = Segment{
 		Start:         time.Unix(0, int64(c.anchor.at(clock))).UTC(),
@@ -249,28 +248,8 @@ func (c *cutter) flush() {
 		return
 	}
 	c.tail = nil
-	d.segment.TS, d.packets = slices.Clone(d.buf), true
-	c.release(d)
-}
-
-// buffer returns memory for a segment in the making. What is published is a copy of
-// just its size, see builder.
-func (c *cutter) buffer() []byte {
-	if n := len(c.spare); n > 0 {
-		b := c.spare[n-1]
-		c.spare = c.spare[:n-1]
-		return b
-	}
-	return nil
-}
-
-// release takes back the memory of a segment that is no longer filled, unless it is
-// much larger than that: segments that long are rare.
-func (c *cutter) release(d *draft) {
-	if cap(d.buf) <= 2*len(d.buf)+1<<20 {
-		c.spare = append(c.spare, d.buf[:0])
-	}
-	d.buf = nil
+	d.segment.TS, d.packets = d.ts.done(), true
+	d.ts = nil
 }
 
 // longest returns the length that segments may need: random access points come as
@@ -301,7 +280,6 @@ func (c *cutter) finish() {
 			c.broken = c.broken || d.segment.Discontinuity
 			t := c.timeline
 			t.drafts = slices.DeleteFunc(t.drafts, func(o *draft) bool { return o == d })
-			c.release(d)
 		}
 	}
 	if c.reel != nil {
@@ -332,7 +310,9 @@ func (c *cutter) feed(data []byte) {
 func (c *cutter) lead(d *draft) {
 	d.counts = c.counters
 	d.lacks = !c.tables.Ready()
-	d.buf = c.tables.AppendTo(d.buf, &c.counters)
+	for p := range (Packets{c.tables.AppendTo(nil, &c.counters)}).All() {
+		d.ts.append(p)
+	}
 }
 
 // settle puts PAT and PMT in front of a segment that lacks them, and counts those
@@ -343,8 +323,8 @@ func (c *cutter) settle(d *draft) {
 	}
 	d.lacks = false
 	c.counters = d.counts
-	d.buf = slices.Insert(d.buf, 0, c.tables.AppendTo(nil, &d.counts)...)
-	for p := d.buf; len(p) > 0; p = p[ts.PacketSize:] {
+	d.ts.prepend(c.tables.AppendTo(nil, &d.counts))
+	for p := range d.ts.All() {
 		if pid := ts.PID(p); c.tables.Has(pid) {
 			c.count(p, pid)
 		}
@@ -361,13 +341,12 @@ func (c *cutter) write(data []byte) {
 		case pid == ts.NullPID:
 		case c.tables.Has(pid):
 			c.tables.Push(p)
-			c.open.buf = append(c.open.buf, p...)
-			c.count(c.open.buf[len(c.open.buf)-ts.PacketSize:], pid)
+			c.count(c.open.ts.append(p), pid)
 			c.settle(c.open)
 		case c.tail != nil && c.finishes(p, pid):
-			c.tail.buf = append(c.tail.buf, p...)
+			c.tail.ts.append(p)
 		default:
-			c.open.buf = append(c.open.buf, p...)
+			c.open.ts.append(p)
 			c.follow(p, pid)
 			if !c.open.bound.known && c.reel != nil {
 				c.open.bound = c.reel.begins(p, pid, c.last)

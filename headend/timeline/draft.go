@@ -18,7 +18,7 @@ type draft struct {
 	start   flow.Ticks
 	due     flow.Ticks // the boundary: the first random access point from here on begins the next
 
-	buf     []byte
+	ts      Packets
 	waits   map[uint16]int    // tail: PES packets that are not whole
 	lacks   bool              // PAT and PMT must be put in front once they are known
 	counts  preamble.Counters // of PAT and PMT where it begins

@@ -285,7 +285,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	v := tl.View()
 	bytes := 0
 	for _, s := range slices.Concat(v.Late, v.Segments) {
-		n := len(s.TS)
+		n := s.TS.Size()
 		for _, m := range s.Media {
 			for _, p := range m.Parts {
 				n += cap(p.Data)

@@ -32,7 +32,7 @@ func TestNothingIsKeptBeyondTheWindow(t *testing.T) {
 		push(items)
 		if v := tl.View(); early == nil && len(v.Segments) > 0 {
 			s := v.Segments[0]
-			early = append(early, weak.Make(&s.TS[0]), weak.Make(&s.Media[0].Parts[0].Data[0]))
+			early = append(early, weak.Make(&s.TS[0][0]), weak.Make(&s.Media[0].Parts[0].Data[0]))
 		}
 	}
 	stop()

@@ -38,7 +38,7 @@ func media(data []byte) map[uint16][]byte {
 func concat(segments []*timeline.Segment) []byte {
 	var b []byte
 	for _, s := range segments {
-		b = append(b, s.TS...)
+		b = append(b, slices.Concat(s.TS...)...)
 	}
 	return b
 }
@@ -107,10 +107,10 @@ func TestSegmentsHoldTheProgramme(t *testing.T) {
 		}
 	}
 	for _, s := range v.Segments {
-		if ts.PID(s.TS) != 0 || ts.PID(s.TS[188:]) != 0x1000 {
-			t.Errorf("%s begins with PID %d and %d", s.Name, ts.PID(s.TS), ts.PID(s.TS[188:]))
+		if ts.PID(s.TS[0]) != 0 || ts.PID(s.TS[0][188:]) != 0x1000 {
+			t.Errorf("%s begins with PID %d and %d", s.Name, ts.PID(s.TS[0]), ts.PID(s.TS[0][188:]))
 		}
-		for pid, m := range media(s.TS) {
+		for pid, m := range media(slices.Concat(s.TS...)) {
 			if !ts.PUSI(m) {
 				t.Errorf("%s: PID %d does not begin with a PES packet", s.Name, pid)
 			}
@@ -119,7 +119,7 @@ func TestSegmentsHoldTheProgramme(t *testing.T) {
 	checkCounters(t, all)
 	decode(t, all)
 	for _, s := range v.Segments {
-		decode(t, s.TS)
+		decode(t, slices.Concat(s.TS...))
 	}
 }
 
@@ -154,12 +154,12 @@ func TestTwoBoxesCutAlike(t *testing.T) {
 	}
 	for _, s := range vb.Segments[1:] {
 		o, _ := va.Find(s.Name)
-		if o == nil || o.Sequence != s.Sequence || len(media(o.TS)) != len(media(s.TS)) {
+		if o == nil || o.Sequence != s.Sequence || len(media(slices.Concat(o.TS...))) != len(media(slices.Concat(s.TS...))) {
 			t.Errorf("%s %d is not on the other box", s.Name, s.Sequence)
 			continue
 		}
-		for pid, m := range media(s.TS) {
-			if !bytes.Equal(m, media(o.TS)[pid]) {
+		for pid, m := range media(slices.Concat(s.TS...)) {
+			if !bytes.Equal(m, media(slices.Concat(o.TS...))[pid]) {
 				t.Errorf("%s: PID %d differs", s.Name, pid)
 			}
 		}
@@ -183,10 +183,10 @@ func TestRestartGoesOn(t *testing.T) {
 		v := tl.View()
 		checkOrder(t, v.Segments)
 		for _, s := range v.Segments {
-			if old, ok := names[s.Name]; ok && !bytes.Equal(old, s.TS) {
+			if old, ok := names[s.Name]; ok && !bytes.Equal(old, slices.Concat(s.TS...)) {
 				t.Errorf("life %d: %s means other bytes", life, s.Name)
 			}
-			names[s.Name] = s.TS
+			names[s.Name] = slices.Concat(s.TS...)
 		}
 		first := v.Segments[0]
 		if last != nil && first.Sequence <= last.Sequence {
@@ -229,7 +229,7 @@ func TestBreaks(t *testing.T) {
 				if s.Duration > 3*time.Second {
 					t.Errorf("%s lasts %v", s.Name, s.Duration)
 				}
-				decode(t, s.TS)
+				decode(t, slices.Concat(s.TS...))
 			}
 			if breaks != 1 {
 				t.Errorf("%d discontinuities", breaks)
@@ -317,7 +317,7 @@ func TestWindowIsBounded(t *testing.T) {
 	timelinetest.Feed(t, small, timelinetest.Split(src, 0, 1))
 	bytes := 0
 	for _, s := range slices.Concat(small.View().Late, small.View().Segments) {
-		bytes += len(s.TS)
+		bytes += s.TS.Size()
 	}
 	if bytes > small.MaxBytes || bytes == 0 {
 		t.Errorf("%d bytes kept, %d allowed", bytes, small.MaxBytes)

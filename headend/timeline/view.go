@@ -15,7 +15,7 @@ type Segment struct {
 	Duration      time.Duration // on the programme clock
 	Discontinuity bool          // the time base, the tracks or the continuity break before it
 	Independent   bool          // it begins with a random access point
-	TS            []byte        // MPEG-2 transport stream that begins with PAT and PMT; not to be written to; nil while the segment is being filled
+	TS            Packets       // MPEG-2 transport stream that begins with PAT and PMT; not to be written to; nil while the segment is being filled
 
 	Layout *Layout  // its tracks
 	Period *Period  // its time base
@@ -36,7 +36,7 @@ func (s *Segment) Track(id string) *Media {
 
 // Bytes returns how much memory the media of the segment takes.
 func (s *Segment) Bytes() int {
-	n := len(s.TS)
+	n := s.TS.Size()
 	for _, m := range s.Media {
 		n += m.Bytes()
 	}
@@ -141,14 +141,14 @@ func (v *View) next(s *Segment, count, maxBytes int) *View {
 func (v *View) rate(s *Segment) {
 	bits, length := int64(0), time.Duration(0)
 	for _, s := range v.Segments {
-		bits += int64(len(s.TS)) * 8
+		bits += int64(s.TS.Size()) * 8
 		length += s.Duration
 	}
 	if length > 0 {
 		v.Average = int64(float64(bits) / length.Seconds())
 	}
 	if s.Duration >= time.Second || v.Peak == 0 {
-		v.Peak = max(v.Peak, v.Average, int64(float64(len(s.TS)*8)/max(s.Duration.Seconds(), 0.1)))
+		v.Peak = max(v.Peak, v.Average, int64(float64(s.TS.Size()*8)/max(s.Duration.Seconds(), 0.1)))
 	}
 }
 

@@ -24,7 +24,7 @@ func benchView() timeline.View {
 		at := start.Add(time.Duration(i) * 5 * time.Second)
 		v.Segments = append(v.Segments, &timeline.Segment{
 			Name: timeline.FormatName(at, 5*time.Second), Sequence: uint64(i + 1), Start: at, Duration: 5 * time.Second,
-			Independent: true, TS: make([]byte, 3000*flow.PacketSize),
+			Independent: true, TS: timeline.Packets{make([]byte, 3000*flow.PacketSize)},
 		})
 	}
 	return v

@@ -51,7 +51,7 @@ func TestTrim(t *testing.T) {
 		{[]uint16{0x102}, "aac,0x102"},
 		{[]uint16{0x100}, "h264,0x100"},
 	} {
-		out := trim(src, c.pids)
+		out := trim(timeline.Packets{src}, c.pids)[0]
 		got, complaints := streams(t, out)
 		if strings.Join(got, " ") != c.want || complaints != "" {
 			t.Errorf("%x: %v\n%s", c.pids, got, complaints)
@@ -61,7 +61,7 @@ func TestTrim(t *testing.T) {
 		}
 		checkPackets(t, out, c.pids)
 	}
-	if trim(src[:188], []uint16{0x100}) != nil || trim(nil, nil) != nil {
+	if trim(timeline.Packets{src[:188]}, []uint16{0x100}) != nil || trim(nil, nil) != nil {
 		t.Error("something was made of nothing")
 	}
 }
@@ -118,7 +118,7 @@ func TestTrimOfALongPMT(t *testing.T) {
 	if len(in) != 3*3*ts.PacketSize {
 		t.Fatalf("%d packets", len(in)/ts.PacketSize)
 	}
-	out := trim(in, []uint16{0x101})
+	out := slices.Concat(trim(timeline.Packets{in}, []uint16{0x101})...)
 	if len(out) != len(in) {
 		t.Fatalf("%d packets of %d", len(out)/ts.PacketSize, len(in)/ts.PacketSize)
 	}
@@ -141,7 +141,7 @@ func TestTrimOfALongPMT(t *testing.T) {
 
 func TestFindIntra(t *testing.T) {
 	src := timelinetest.Capture(t, 3, 25)
-	offset, size := findIntra(src, 0x100, flow.CodecH264)
+	offset, size := findIntra(timeline.Packets{src}, 0x100, flow.CodecH264)
 	if offset == 0 || size == 0 || ts.PID(src[offset:]) != 0x100 || !ts.PUSI(src[offset:]) {
 		t.Fatalf("%d %d", offset, size)
 	}
@@ -154,7 +154,7 @@ func TestFindIntra(t *testing.T) {
 	if got := strings.Trim(string(out), ",\n"); err != nil || got != "I" {
 		t.Errorf("%v %q", err, got)
 	}
-	if _, size := findIntra(src, 0x101, flow.CodecAAC); size != 0 {
+	if _, size := findIntra(timeline.Packets{src}, 0x101, flow.CodecAAC); size != 0 {
 		t.Error("an I-frame of sound")
 	}
 }
@@ -167,17 +167,17 @@ func TestTrimmedSegmentsAreBounded(t *testing.T) {
 	var c trims
 	var all []*timeline.Segment
 	for i := range 3 * maxTrimmed / len(src) {
-		s := &timeline.Segment{Sequence: uint64(i), TS: src, Layout: l}
+		s := &timeline.Segment{Sequence: uint64(i), TS: timeline.Packets{src}, Layout: l}
 		all = append(all, s)
 		a, b := c.of(s, "v1a2"), c.of(s, "v1a2")
-		if len(a) == 0 || &a[0] != &b[0] {
+		if len(a) == 0 || &a[0][0] != &b[0][0] {
 			t.Fatal("made twice")
 		}
 	}
 	if c.bytes > maxTrimmed || len(c.m) != len(c.order) || len(c.m) < 10 {
 		t.Errorf("%d bytes in %d", c.bytes, len(c.m))
 	}
-	if got := c.of(all[0], "a1v1a2"); &got[0] != &src[0] {
+	if got := c.of(all[0], "a1v1a2"); &got[0][0] != &src[0] {
 		t.Error("what is whole was copied")
 	}
 	if c.of(all[0], "a3") != nil {
@@ -201,7 +201,7 @@ func TestTrimsLetTheChannelGo(t *testing.T) {
 			trims
 			segment *timeline.Segment
 		}
-		c := &channel{segment: &timeline.Segment{TS: src, Layout: &timeline.Layout{Tracks: []*timeline.Track{
+		c := &channel{segment: &timeline.Segment{TS: timeline.Packets{src}, Layout: &timeline.Layout{Tracks: []*timeline.Track{
 			{ID: "v1", PID: 0x100, Kind: flow.KindVideo}, {ID: "a1", PID: 0x101, Kind: flow.KindAudio},
 		}}}}
 		runtime.AddCleanup(c, func(gone chan struct{}) { close(gone) }, gone)
@@ -226,7 +226,7 @@ func BenchmarkTrim(b *testing.B) {
 	b.SetBytes(int64(len(src)))
 	b.ReportAllocs()
 	for b.Loop() {
-		trim(src, []uint16{0x100, 0x102})
+		trim(timeline.Packets{src}, []uint16{0x100, 0x102})
 	}
 }
 
@@ -307,10 +307,10 @@ func FuzzTrim(f *testing.F) {
 	pmt, _ := (&psi.PMT{ProgramNumber: 1, PCRPID: 0x100, Streams: []psi.Stream{{Type: 0x1B, PID: 0x100}, {Type: 0x0F, PID: 0x101}}}).Sections()
 	f.Add((&psi.Packetizer{PID: 0x1000}).AppendTo((&psi.Packetizer{}).AppendTo(nil, pat...), pmt...), uint16(0x101))
 	f.Fuzz(func(t *testing.T, data []byte, pid uint16) {
-		out := trim(data, []uint16{pid})
+		out := slices.Concat(trim(timeline.Packets{data}, []uint16{pid})...)
 		if len(out)%ts.PacketSize != 0 || len(out) > len(data) {
 			t.Errorf("%d bytes of %d", len(out), len(data))
 		}
-		findIntra(data, pid&0x1FFF, flow.CodecH264)
+		findIntra(timeline.Packets{data}, pid&0x1FFF, flow.CodecH264)
 	})
 }

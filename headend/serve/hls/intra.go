@@ -17,11 +17,11 @@ const maxHead = 8 << 10
 // findIntra returns where in a transport stream the first random access point of a PID
 // lies: from the packet it begins in to the last packet of it. The size is 0 when
 // there is none.
-func findIntra(stream []byte, pid uint16, codec flow.Codec) (offset, size int) {
+func findIntra(stream timeline.Packets, pid uint16, codec flow.Codec) (offset, size int) {
 	var head []byte
-	begin, found := -1, false
-	for at := 0; at+ts.PacketSize <= len(stream); at += ts.PacketSize {
-		p := stream[at : at+ts.PacketSize]
+	at, begin, found := -ts.PacketSize, -1, false
+	for p := range stream.All() {
+		at += ts.PacketSize
 		if ts.PID(p) != pid {
 			continue
 		}

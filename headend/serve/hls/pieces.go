@@ -31,9 +31,7 @@ func (q *request) segment() (n int64, ok bool) {
 	switch q.Route.Form {
 	case "ts":
 		m.Type = tsType
-		if b := q.packets(s); len(b) > 0 {
-			m.Data = [][]byte{b}
-		}
+		m.Data = q.packets(s)
 	case "m4s":
 		if t := s.Track(q.Route.Tracks); t != nil && t.Done && !t.Gap {
 			m.Type = "video/mp4"
@@ -57,7 +55,7 @@ func (q *request) segment() (n int64, ok bool) {
 
 // packets returns the transport stream of a segment, or what of it the request is
 // about.
-func (q *request) packets(s *timeline.Segment) []byte {
+func (q *request) packets(s *timeline.Segment) timeline.Packets {
 	if q.Route.Tracks == "" {
 		return s.TS
 	}

@@ -133,7 +133,7 @@ func (s *show) segment(i, video, audio int) *timeline.Segment {
 		seg.Media = append(seg.Media, m)
 	}
 	if seg.Done {
-		seg.TS = []byte(strings.Repeat("G", flow.PacketSize*10))
+		seg.TS = timeline.Packets{[]byte(strings.Repeat("G", flow.PacketSize*10))}
 		s.done[i] = seg
 	}
 	return seg

@@ -31,21 +31,20 @@ type plan struct {
 // and the clock. Continuity counters stay as they are, so that the segments of a
 // stream that are trimmed alike follow each other. It returns nil when there is no
 // PMT to be read.
-func trim(stream []byte, pids []uint16) []byte {
+func trim(stream timeline.Packets, pids []uint16) timeline.Packets {
 	var p plan
 	if !p.read(stream, pids) {
 		return nil
 	}
 	n := 0
-	for b := stream; len(b) >= ts.PacketSize; b = b[ts.PacketSize:] {
+	for b := range stream.All() {
 		if do := p.of[ts.PID(b)]; do == pass || do == replace || do == clockOnly && ts.HasPCR(b) {
 			n += ts.PacketSize
 		}
 	}
 	out := make([]byte, 0, n)
 	next := len(p.pmt)
-	for b := stream; len(b) >= ts.PacketSize; b = b[ts.PacketSize:] {
-		packet := b[:ts.PacketSize:ts.PacketSize]
+	for packet := range stream.All() {
 		switch p.of[ts.PID(packet)] {
 		case pass:
 			out = append(out, packet...)
@@ -64,7 +63,7 @@ func trim(stream []byte, pids []uint16) []byte {
 			}
 		}
 	}
-	return out
+	return timeline.Packets{out}
 }
 
 // table appends a packet of the new PMT in the place of one of the old, which is never
@@ -83,12 +82,14 @@ func (p *plan) table(out, packet []byte, next int) []byte {
 }
 
 // read finds PAT and PMT and decides.
-func (p *plan) read(stream []byte, pids []uint16) bool {
+func (p *plan) read(stream timeline.Packets, pids []uint16) bool {
 	var pat, pmt psi.Assembler
 	var table *psi.PMT
 	pid, found := uint16(0), false
-	for b := stream; len(b) >= ts.PacketSize && table == nil; b = b[ts.PacketSize:] {
-		packet := b[:ts.PacketSize]
+	for packet := range stream.All() {
+		if table != nil {
+			break
+		}
 		switch at := ts.PID(packet); {
 		case at == 0:
 			pat.Push(packet, func(s psi.Section) { pid, found = programme(s, pid, found) })
@@ -152,12 +153,12 @@ type trimKey struct {
 type trimmed struct {
 	once sync.Once
 	size int // of the whole segment: what data may take
-	data []byte
+	data timeline.Packets
 }
 
 // of returns the packets of a segment that are left for a selector; nil when it has
 // none of the tracks.
-func (t *trims) of(s *timeline.Segment, selector string) []byte {
+func (t *trims) of(s *timeline.Segment, selector string) timeline.Packets {
 	if covers(s.Layout, selector) {
 		return s.TS
 	}
@@ -176,7 +177,7 @@ func (t *trims) of(s *timeline.Segment, selector string) []byte {
 	t.mu.Lock()
 	p := t.m[k]
 	if p == nil {
-		p = &trimmed{size: len(s.TS)}
+		p = &trimmed{size: s.TS.Size()}
 		t.keep(s, k, p)
 	}
 	t.mu.Unlock()

@@ -38,7 +38,7 @@ func newestInput(v *timeline.View) (Input, bool) {
 	for _, s := range slices.Backward(v.Segments) {
 		in, ok := intra(s)
 		if !ok && s.Independent && len(s.TS) > 0 {
-			in, ok = Input{Format: "mpegts", Data: [][]byte{s.TS[:min(len(s.TS), maxInput)]}}, hasVideo(s)
+			in, ok = Input{Format: "mpegts", Data: begin(s.TS)}, hasVideo(s)
 		}
 		if ok {
 			in.segment, in.at = s.Name, s.Start.Truncate(time.Second)
@@ -46,6 +46,17 @@ func newestInput(v *timeline.View) (Input, bool) {
 		}
 	}
 	return Input{}, false
+}
+
+// begin returns the pieces from the begin of a stream that a decoder is given.
+func begin(stream timeline.Packets) [][]byte {
+	size := 0
+	for i, b := range stream {
+		if size += len(b); size > maxInput {
+			return stream[:i]
+		}
+	}
+	return stream
 }
 
 // intra returns the key frame of the rung of a segment that suits best.

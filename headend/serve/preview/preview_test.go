@@ -34,7 +34,7 @@ func (s *still) show(segments ...*timeline.Segment) { s.v.Store(&timeline.View{S
 
 // packets is a segment of which only packets are known.
 func packets(at time.Time) *timeline.Segment {
-	return &timeline.Segment{Name: timeline.FormatName(at, 2*time.Second), Start: at, Independent: true, TS: []byte{0x47}}
+	return &timeline.Segment{Name: timeline.FormatName(at, 2*time.Second), Start: at, Independent: true, TS: timeline.Packets{{0x47}}}
 }
 
 func handler(t *testing.T, s reply.Source) *preview.Handler {
