@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -82,10 +83,19 @@ type app struct {
 // nothing, and to keep as much again of what is over would double the memory.
 const heapGrowth = 25
 
+// minProcs is how many goroutines may run at a time at least, however few processors
+// there are. Where the system takes a thread off its processor, or lets it wait for
+// memory, all that waits for that thread waits too; with only two, the datagrams of all
+// channels.
+const minProcs = 4
+
 // Serve runs the box until ctx ends.
 func Serve(ctx context.Context, o Options) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
+	}
+	if runtime.GOMAXPROCS(0) < minProcs {
+		runtime.GOMAXPROCS(minProcs)
 	}
 	a := &app{Options: o}
 	if err := a.openLog(); err != nil {

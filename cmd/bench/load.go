@@ -90,12 +90,15 @@ func (f *field) config(n int, scheme, more string) string {
 	return strings.ReplaceAll(y.String(), ", hls", "")
 }
 
+// unitNice is Nice= in the unit of systemd.
+const unitNice = -10
+
 func (b *bench) daemon(f *field, yaml string) (*e2e.Daemon, error) {
 	data, err := os.MkdirTemp(f.dir, "data")
 	if err != nil {
 		return nil, err
 	}
-	d := &e2e.Daemon{Net: f.net, Host: box, Binary: b.binary, Data: data}
+	d := &e2e.Daemon{Net: f.net, Host: box, Binary: b.binary, Data: data, Nice: unitNice}
 	if err := d.Prepare(b.ctx, yaml); err != nil {
 		return nil, err
 	}

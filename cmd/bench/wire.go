@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net/http"
 	"net/netip"
 	"os"
@@ -142,12 +143,23 @@ func within(sorted []time.Duration, limit time.Duration) float64 {
 	return float64(n) / float64(max(1, len(sorted)))
 }
 
-// monotonicAt returns CLOCK_MONOTONIC at a wall time of the last moments.
+// monotonicAt returns CLOCK_MONOTONIC at a wall time of the last moments. The clocks are
+// read until nothing came between the readings, ten times at most.
 func monotonicAt(t time.Time) time.Duration {
-	var mono, wall unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono) // the clocks are there on every Linux
-	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &wall)
-	return time.Duration(mono.Nano() - (wall.Nano() - t.UnixNano()))
+	var before, wall, after unix.Timespec
+	best, mono := int64(math.MaxInt64), int64(0)
+	for range 10 {
+		_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &before) // the clocks are there on every Linux
+		_ = unix.ClockGettime(unix.CLOCK_REALTIME, &wall)
+		_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &after)
+		if took := after.Nano() - before.Nano(); took < best {
+			best, mono = took, before.Nano()+took/2-(wall.Nano()-t.UnixNano())
+		}
+		if best < int64(5*time.Microsecond) {
+			break
+		}
+	}
+	return time.Duration(mono)
 }
 
 // watch plays one channel by HLS over and over.

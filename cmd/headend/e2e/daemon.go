@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ type Daemon struct {
 	Binary string // path of the headend binary
 	Data   string // data folder; the log lies beside it
 	Env    []string
+	Nice   int // niceness; the unit of systemd sets one
 
 	cmd   *exec.Cmd
 	ended chan struct{}
@@ -94,7 +96,7 @@ func (d *Daemon) answers(path string) bool {
 
 // Launch starts the daemon and waits for nothing.
 func (d *Daemon) Launch() error {
-	d.cmd = d.Net.Command(d.Host, d.Binary, "serve", "--data", d.Data, "--http", HTTPAddr, "--ssh", SSHAddr)
+	d.cmd = d.Net.Command(d.Host, "nice", "-n", strconv.Itoa(d.Nice), d.Binary, "serve", "--data", d.Data, "--http", HTTPAddr, "--ssh", SSHAddr)
 	d.cmd.Env = append(os.Environ(), d.Env...)
 	// A file, not a pipe: the wire process outlives the daemon and holds it open.
 	log, err := os.OpenFile(d.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
