@@ -21,6 +21,11 @@ const (
 	early = 150 * time.Microsecond
 	// poll is the longest sleep: how soon a ring that was empty is looked at again.
 	poll = 5 * time.Millisecond
+	// behind is how much later than the first a second thread comes, and again how soon
+	// it looks whether the first has let go.
+	behind = 100 * time.Microsecond
+	// idle is how soon the second thread notices that there is something to send.
+	idle = 100 * time.Millisecond
 )
 
 // table is the set of outputs the loop serves. It is immutable: a change makes a
@@ -33,11 +38,19 @@ type table struct {
 
 // engine is the sending loop. All of its memory is there before it runs; it
 // allocates nothing.
+//
+// Two threads may run it on different processors, so that one that is kept from waking
+// up, by the network's work for others or by the host of a virtual machine, does not
+// make datagrams late. One at a time serves.
 type engine struct {
 	clock clock
 	next  atomic.Pointer[table] // nil when the loop is to end
 	wake  chan struct{}         // signalled after next changes; capacity 1
 	sleep func(until time.Duration)
+
+	turn atomic.Bool  // taken by the thread that serves
+	due  atomic.Int64 // when to serve again
+	cur  *table       // adopted; for who has the turn
 }
 
 func newEngine(sleep func(time.Duration)) *engine {
@@ -46,23 +59,41 @@ func newEngine(sleep func(time.Duration)) *engine {
 	return e
 }
 
-// run sends until the table is nil. The caller has locked the thread.
-func (e *engine) run() {
-	var cur *table
+// run sends until the table is nil. The caller has locked the thread. A second thread
+// says so; it needs the first.
+func (e *engine) run(second bool) {
+	lag := time.Duration(0)
+	if second {
+		lag = behind
+	}
 	for {
-		t := e.next.Load()
-		if t == nil {
-			return
-		}
-		if t != cur {
-			cur = t
-			close(t.adopted)
-		}
-		if len(t.outputs) == 0 {
-			<-e.wake
+		if at := time.Duration(e.due.Load()) + lag; e.clock.now() < at {
+			e.sleep(at)
 			continue
 		}
-		e.sleep(e.serve(t))
+		if !e.turn.CompareAndSwap(false, true) {
+			e.sleep(e.clock.now() + behind)
+			continue
+		}
+		t := e.next.Load()
+		if t != nil && t != e.cur {
+			e.cur = t
+			close(t.adopted)
+		}
+		empty := t == nil || len(t.outputs) == 0
+		if !empty {
+			e.due.Store(int64(e.serve(t)))
+		}
+		e.turn.Store(false)
+		switch {
+		case t == nil:
+			return
+		case !empty:
+		case second:
+			e.sleep(e.clock.now() + idle)
+		default:
+			<-e.wake
+		}
 	}
 }
 

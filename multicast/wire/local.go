@@ -22,7 +22,7 @@ func NewLocal() *Local {
 	l.wg.Go(func() {
 		runtime.LockOSThread() // the thread ends with the goroutine, and its scheduling class with it
 		_ = realTime()
-		e.run()
+		e.run(false)
 	})
 	l.wg.Go(func() {
 		for tick := time.NewTicker(time.Second); ; {

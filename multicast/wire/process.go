@@ -23,10 +23,10 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("headend wire %q: want --socket PATH; this command is started by the daemon", args)
 	}
 	// The control side allocates a little per command; at this limit, after weeks, a
-	// collection is due. The thread that sends needs one processor for itself.
+	// collection is due. The threads that send keep one processor of the runtime each.
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(128 << 20)
-	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
+	runtime.GOMAXPROCS(max(3, runtime.GOMAXPROCS(0)))
 
 	s, err := listen(args[1])
 	if err != nil {
@@ -34,17 +34,47 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	}
 	var wg sync.WaitGroup
 	started := make(chan error)
+	first, second, both := halves()
 	wg.Go(func() {
 		runtime.LockOSThread()
+		if both {
+			_ = unix.SchedSetaffinity(0, &first) // else two threads may wait for one processor
+		}
 		started <- errors.Join(realTime(), lockMemory())
-		s.host.engine.run()
+		s.host.engine.run(false)
 	})
 	s.refused = <-started
+	if both {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			_ = unix.SchedSetaffinity(0, &second)
+			_ = realTime() // what is refused was said of the first
+			s.host.engine.run(true)
+		})
+	}
 	fmt.Fprintln(out, "ready")
 	err = s.serve(ctx)
 	s.host.end()
 	wg.Wait()
 	return err
+}
+
+// halves deals the processors that the process may use to two threads. It reports
+// whether there are enough.
+func halves() (first, second unix.CPUSet, ok bool) {
+	var all unix.CPUSet
+	if unix.SchedGetaffinity(0, &all) != nil {
+		return first, second, false
+	}
+	to, next := &first, &second
+	for left, cpu := all.Count(), 0; left > 0; cpu++ {
+		if all.IsSet(cpu) {
+			to.Set(cpu)
+			to, next = next, to
+			left--
+		}
+	}
+	return first, second, second.Count() > 0
 }
 
 // realTime asks for the scheduling that keeps sleeps exact, for the thread it is
