@@ -21,11 +21,16 @@ const (
 	early = 150 * time.Microsecond
 	// poll is the longest sleep: how soon a ring that was empty is looked at again.
 	poll = 5 * time.Millisecond
-	// behind is how much later than the first a second thread comes, and again how soon
-	// it looks whether the first has let go.
+	// behind is how much later than the first the second thread comes, and again how soon
+	// either looks whether the other has let go.
 	behind = 100 * time.Microsecond
-	// idle is how soon the second thread notices that there is something to send.
-	idle = 100 * time.Millisecond
+	// The second thread costs as much as a third of all that is sent, so it comes only
+	// where it is needed: for helpFor after a second in which more than one in helpOnce
+	// wake-ups of the first were late by overslept. It looks for that every nap.
+	overslept = 500 * time.Microsecond
+	helpOnce  = 100
+	helpFor   = 10 * time.Second
+	nap       = 100 * time.Millisecond
 )
 
 // table is the set of outputs the loop serves. It is immutable: a change makes a
@@ -41,7 +46,8 @@ type table struct {
 //
 // Two threads may run it on different processors, so that one that is kept from waking
 // up, by the network's work for others or by the host of a virtual machine, does not
-// make datagrams late. One at a time serves.
+// make datagrams late. One at a time serves, and the second naps while the first is
+// punctual.
 type engine struct {
 	clock clock
 	next  atomic.Pointer[table] // nil when the loop is to end
@@ -51,6 +57,10 @@ type engine struct {
 	turn atomic.Bool  // taken by the thread that serves
 	due  atomic.Int64 // when to serve again
 	cur  *table       // adopted; for who has the turn
+	help atomic.Int64 // the second thread is wanted until then
+
+	since       time.Duration // when the first thread began to count
+	wakes, late int           // its wake-ups since
 }
 
 func newEngine(sleep func(time.Duration)) *engine {
@@ -67,8 +77,19 @@ func (e *engine) run(second bool) {
 		lag = behind
 	}
 	for {
-		if at := time.Duration(e.due.Load()) + lag; e.clock.now() < at {
+		at, now := time.Duration(e.due.Load())+lag, e.clock.now()
+		switch {
+		case second && now > time.Duration(e.help.Load()):
+			if e.next.Load() == nil {
+				return
+			}
+			e.sleep(now + nap)
+			continue
+		case now < at:
 			e.sleep(at)
+			if !second {
+				e.judge(at, e.clock.now())
+			}
 			continue
 		}
 		if !e.turn.CompareAndSwap(false, true) {
@@ -90,11 +111,27 @@ func (e *engine) run(second bool) {
 			return
 		case !empty:
 		case second:
-			e.sleep(e.clock.now() + idle)
+			e.sleep(e.clock.now() + nap)
 		default:
 			<-e.wake
 		}
 	}
+}
+
+// judge notes when the first thread woke up that wanted to at a time, and calls the
+// second where it must.
+func (e *engine) judge(at, now time.Duration) {
+	e.wakes++
+	if now-at > overslept {
+		e.late++
+	}
+	if now-e.since < time.Second {
+		return
+	}
+	if e.late*helpOnce > e.wakes {
+		e.help.Store(int64(now + helpFor))
+	}
+	e.since, e.wakes, e.late = now, 0, 0
 }
 
 // serve sends everything that is due and returns when to come back.

@@ -333,3 +333,53 @@ func FuzzRing(f *testing.F) {
 		}
 	})
 }
+
+func TestSecondThreadIsCalled(t *testing.T) {
+	for _, c := range []struct {
+		late  int // of 500 wake-ups in a second
+		calls bool
+	}{{0, false}, {5, false}, {6, true}, {500, true}} {
+		e := newEngine(politeSleep)
+		e.judge(10*time.Second, 10*time.Second) // begins the first second
+		for i := range 500 {
+			at := 10*time.Second + time.Duration(i+1)*2*time.Millisecond
+			now := at + overslept
+			if i < c.late {
+				now++
+			}
+			e.judge(at, now)
+		}
+		if until := time.Duration(e.help.Load()); (until > 20*time.Second) != c.calls {
+			t.Errorf("%d late: called until %v", c.late, until)
+		}
+	}
+}
+
+// TestTwoThreads lets both threads serve one output, and stops them.
+func TestTwoThreads(t *testing.T) {
+	o, r := alone(t, spec("a", "239.1.1.1:5000", false))
+	e := newEngine(politeSleep)
+	e.help.Store(math.MaxInt64)
+	adopted := make(chan struct{})
+	e.next.Store(&table{outputs: []*output{o}, sockets: []*socket{o.sock}, adopted: adopted})
+	var wg sync.WaitGroup
+	wg.Go(func() { e.run(false) })
+	wg.Go(func() { e.run(true) })
+	<-adopted
+	s := stream{pid: 5}
+	d := s.datagram()
+	const n = 2000
+	for begin, i := e.clock.now(), 0; i < n; {
+		if r.put(begin+time.Duration(i)*100*time.Microsecond, d) {
+			i++
+		}
+	}
+	for r.tail.Load() < n {
+		time.Sleep(time.Millisecond)
+	}
+	e.next.Store(nil)
+	wg.Wait()
+	if got := r.dropped.Load(); got != n || r.tail.Load() != n { // there is no socket
+		t.Errorf("%d of %d settled, tail %d", got, n, r.tail.Load())
+	}
+}
