@@ -38,6 +38,7 @@ type cutter struct {
 	step      flow.Ticks // from the batch before it
 	access    flow.Ticks // clock of the newest random access point
 	group     flow.Ticks // longest distance of random access points
+	least     flow.Ticks // shortest one
 	unclocked uint64
 
 	open *draft         // the segment being filled
@@ -108,15 +109,15 @@ func (c *cutter) pack(it flow.Item[flow.Batch]) {
 	if c.anchor.set {
 		c.anchor.observe(clock, utc)
 	}
+	if random {
+		if c.access != 0 {
+			c.note(clock - c.access)
+		}
+		c.access = clock
+	}
 	if !c.place(it, clock, utc, random) {
 		c.feed(it.V.Data)
 		return
-	}
-	if random {
-		if c.access != 0 {
-			c.group = max(c.group, clock-c.access)
-		}
-		c.access = clock
 	}
 	c.write(it.V.Data)
 	c.date(c.open, false)
@@ -143,7 +144,7 @@ func (c *cutter) place(it flow.Item[flow.Batch], clock flow.Ticks, utc time.Dura
 	case other:
 		c.cut(clock, utc, random)
 		c.rebase()
-	case random && clock >= c.open.due, splice, clock > c.open.start && c.overdue(clock, len(it.V.Data)):
+	case random && (clock >= c.open.due || c.waitsTooLong(clock)), splice, clock > c.open.start && c.overdue(clock, len(it.V.Data)):
 		c.cut(clock, utc, random)
 	}
 	return true
@@ -252,14 +253,48 @@ func (c *cutter) flush() {
 	d.ts = nil
 }
 
+// note takes the distance of two random access points.
+func (c *cutter) note(d flow.Ticks) {
+	c.group = max(c.group, d)
+	if c.least == 0 || d < c.least {
+		c.least = d
+	}
+}
+
+// steady reports whether random access points have come at a pace that the segment
+// duration is a multiple of, to a hundredth.
+func (c *cutter) steady() bool {
+	if c.least <= 0 || c.group-c.least > c.group/100 {
+		return false
+	}
+	segment := flow.FromDuration(c.timeline.SegmentDuration)
+	off := (segment + c.group/2) % c.group
+	return segment >= c.group-c.group/100 && (off-c.group/2).Duration().Abs() < c.timeline.SegmentDuration/100
+}
+
 // longest returns the length that segments may need: random access points come as
-// seldom as they did so far, at worst just before a boundary.
+// seldom as they did so far, at worst just before a boundary. If they are steady no
+// segment is longer than it is to be, see waitsTooLong.
 func (c *cutter) longest() time.Duration {
 	group := c.group.Duration()
-	if group == 0 {
+	switch {
+	case group == 0:
 		group = c.timeline.SegmentDuration
+	case c.steady():
+		return c.timeline.SegmentDuration
 	}
 	return c.timeline.SegmentDuration + group
+}
+
+// waitsTooLong reports whether the open segment would be too long if it went on beyond a
+// random access point at clock, just before its boundary: where these are steady they
+// drift over the boundaries, since no two clocks are alike.
+func (c *cutter) waitsTooLong(clock flow.Ticks) bool {
+	td := flow.Ticks(c.timeline.record.TargetDuration) * flow.TicksPerSecond
+	if td == 0 {
+		td = flow.Ticks(ceilSeconds(c.timeline.SegmentDuration)) * flow.TicksPerSecond
+	}
+	return c.steady() && clock+c.group-c.open.start > td+overshoot
 }
 
 // finish ends the epoch: what was filled is published as it is.

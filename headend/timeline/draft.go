@@ -145,7 +145,7 @@ func (t *Timeline) publish(v *View, d *draft) *View {
 	s := d.snapshot(t.cutter.reel, true)
 	r := &t.record
 	if r.TargetDuration == 0 {
-		r.TargetDuration = int(min(ceilSeconds(max(d.longest, s.Duration)), ceilSeconds(maxTargets*t.SegmentDuration)))
+		r.TargetDuration = int(min(ceilSeconds(max(d.longest, s.Duration.Round(time.Second))), ceilSeconds(maxTargets*t.SegmentDuration)))
 		d.saveError = t.save()
 	}
 	counters := v.Counters

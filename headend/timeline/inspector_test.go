@@ -24,7 +24,7 @@ func TestWithTheInspector(t *testing.T) {
 	timelinetest.Feed(t, tl, items)
 	v := tl.View()
 	checkOrder(t, v.Segments)
-	if len(v.Segments) < 4 || v.TargetDuration != 3 || !v.Independent() || v.Counters.Breaks != 0 {
+	if len(v.Segments) < 4 || v.TargetDuration != 2 || !v.Independent() || v.Counters.Breaks != 0 {
 		t.Fatalf("%d segments, target duration %d, independent %v, %+v", len(v.Segments), v.TargetDuration, v.Independent(), v.Counters)
 	}
 	for pid, m := range media(concat(v.Segments)) {

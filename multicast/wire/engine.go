@@ -26,11 +26,13 @@ const (
 	behind = 100 * time.Microsecond
 	// The second thread costs as much as a third of all that is sent, so it comes only
 	// where it is needed: for helpFor after a second in which more than one in helpOnce
-	// wake-ups of the first were late by overslept. It looks for that every nap.
+	// wake-ups of the first were late by overslept. It looks for that every nap, and
+	// whether the first is stuck.
 	overslept = 500 * time.Microsecond
 	helpOnce  = 100
 	helpFor   = 10 * time.Second
 	nap       = 100 * time.Millisecond
+	stuck     = 10 * time.Millisecond
 )
 
 // table is the set of outputs the loop serves. It is immutable: a change makes a
@@ -79,7 +81,7 @@ func (e *engine) run(second bool) {
 	for {
 		at, now := time.Duration(e.due.Load())+lag, e.clock.now()
 		switch {
-		case second && now > time.Duration(e.help.Load()):
+		case second && now > time.Duration(e.help.Load()) && now < at+stuck:
 			if e.next.Load() == nil {
 				return
 			}

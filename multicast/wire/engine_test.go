@@ -355,6 +355,41 @@ func TestSecondThreadIsCalled(t *testing.T) {
 	}
 }
 
+// TestStuckThread lets the second thread take over from one that never wakes up.
+func TestStuckThread(t *testing.T) {
+	o, r := alone(t, spec("a", "239.1.1.1:5000", false))
+	var first atomic.Int64
+	woken := make(chan struct{})
+	e := newEngine(func(until time.Duration) {
+		if int64(unix.Gettid()) == first.Load() {
+			<-woken
+			return
+		}
+		politeSleep(until)
+	})
+	adopted := make(chan struct{})
+	e.next.Store(&table{outputs: []*output{o}, sockets: []*socket{o.sock}, adopted: adopted})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		runtime.LockOSThread()
+		first.Store(int64(unix.Gettid()))
+		e.run(false)
+	})
+	<-adopted
+	wg.Go(func() {
+		runtime.LockOSThread()
+		e.run(true)
+	})
+	s := stream{pid: 5}
+	r.put(e.clock.now(), s.datagram())
+	for r.tail.Load() < 1 {
+		time.Sleep(time.Millisecond)
+	}
+	e.next.Store(nil)
+	close(woken)
+	wg.Wait()
+}
+
 // TestTwoThreads lets both threads serve one output, and stops them.
 func TestTwoThreads(t *testing.T) {
 	o, r := alone(t, spec("a", "239.1.1.1:5000", false))

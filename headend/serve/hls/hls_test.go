@@ -110,7 +110,7 @@ func TestMediaPlaylist(t *testing.T) {
 		t.Errorf("%d %v", r.StatusCode, r.Header)
 	}
 	for _, want := range []string{
-		"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:3\n",
+		"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n",
 		fmt.Sprintf("\n#EXT-X-MEDIA-SEQUENCE:%d\n", v.Segments[0].Sequence),
 		"\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n", "\n#EXT-X-INDEPENDENT-SEGMENTS\n", "\n#EXT-X-DISCONTINUITY\n",
 	} {
