@@ -39,6 +39,7 @@ type cutter struct {
 	access    flow.Ticks // clock of the newest random access point
 	group     flow.Ticks // longest distance of random access points
 	least     flow.Ticks // shortest one
+	pace      flow.Ticks // longest of the last few
 	unclocked uint64
 
 	open *draft         // the segment being filled
@@ -259,6 +260,7 @@ func (c *cutter) note(d flow.Ticks) {
 	if c.least == 0 || d < c.least {
 		c.least = d
 	}
+	c.pace = max(d, (c.pace+d)/2)
 }
 
 // steady reports whether random access points have come at a pace that the segment
@@ -287,14 +289,18 @@ func (c *cutter) longest() time.Duration {
 }
 
 // waitsTooLong reports whether the open segment would be too long if it went on beyond a
-// random access point at clock, just before its boundary: where these are steady they
-// drift over the boundaries, since no two clocks are alike.
+// random access point at clock, just before its boundary. Where these are steady they
+// drift over the boundaries, since no two clocks are alike; and another source may have
+// another pace than that the target duration was made for.
 func (c *cutter) waitsTooLong(clock flow.Ticks) bool {
-	td := flow.Ticks(c.timeline.record.TargetDuration) * flow.TicksPerSecond
+	td := flow.Ticks(c.timeline.record.TargetDuration)
 	if td == 0 {
-		td = flow.Ticks(ceilSeconds(c.timeline.SegmentDuration)) * flow.TicksPerSecond
+		if !c.steady() {
+			return false
+		}
+		td = flow.Ticks(ceilSeconds(c.timeline.SegmentDuration))
 	}
-	return c.steady() && clock+c.group-c.open.start > td+overshoot
+	return clock+c.pace-c.open.start > td*flow.TicksPerSecond+overshoot
 }
 
 // finish ends the epoch: what was filled is published as it is.

@@ -15,14 +15,16 @@ func TestPace(t *testing.T) {
 		every   []time.Duration // distance of random access points, in turn
 		target  int             // seconds
 		short   bool            // some segments are a random access point shorter
+		then    time.Duration   // distance of random access points after a minute, if not 0
 	}{
-		"a multiple of the pace":  {2 * time.Second, []time.Duration{time.Second}, 2, false},
-		"the pace itself":         {2 * time.Second, []time.Duration{2 * time.Second}, 2, false},
-		"pace a little faster":    {2010 * time.Millisecond, []time.Duration{time.Second}, 3, false},
-		"pace a little slower":    {2 * time.Second, []time.Duration{1001 * time.Millisecond}, 2, true},
-		"NTSC, a little faster":   {2 * time.Second, []time.Duration{999 * time.Millisecond}, 2, true},
-		"no multiple of the pace": {2 * time.Second, []time.Duration{960 * time.Millisecond}, 3, false},
-		"no pace":                 {2 * time.Second, []time.Duration{700 * time.Millisecond, time.Second}, 3, false},
+		"a multiple of the pace":  {2 * time.Second, []time.Duration{time.Second}, 2, false, 0},
+		"the pace itself":         {2 * time.Second, []time.Duration{2 * time.Second}, 2, false, 0},
+		"pace a little faster":    {2010 * time.Millisecond, []time.Duration{time.Second}, 3, false, 0},
+		"pace a little slower":    {2 * time.Second, []time.Duration{1001 * time.Millisecond}, 2, true, 0},
+		"NTSC, a little faster":   {2 * time.Second, []time.Duration{999 * time.Millisecond}, 2, true, 0},
+		"no multiple of the pace": {2 * time.Second, []time.Duration{960 * time.Millisecond}, 3, false, 0},
+		"another pace, later":     {2 * time.Second, []time.Duration{time.Second}, 2, true, 960 * time.Millisecond},
+		"no pace":                 {2 * time.Second, []time.Duration{700 * time.Millisecond, time.Second}, 3, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tl := &Timeline{Name: "x", SegmentDuration: c.segment, SegmentCount: 3, PacketsOnly: true,
@@ -36,6 +38,9 @@ func TestPace(t *testing.T) {
 				if at == next {
 					it.Marks = flow.RandomAccess
 					next += c.every[n%len(c.every)]
+					if c.then > 0 && at > time.Minute {
+						next = at + c.then
+					}
 					n++
 				}
 				seen := tl.View().Counters.Segments
@@ -59,7 +64,7 @@ func TestPace(t *testing.T) {
 			if (shortest < c.segment*3/4) != c.short {
 				t.Errorf("shortest %v", shortest)
 			}
-			if got, want := v.Counters.Segments, uint64(30*time.Minute/c.segment); got < want-2 || got > want+want/50 {
+			if got, want := v.Counters.Segments, uint64(30*time.Minute/c.segment); got < want-2 || got > want+want/10 {
 				t.Errorf("%d segments in half an hour, want about %d", got, want)
 			}
 		})
