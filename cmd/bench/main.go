@@ -40,9 +40,14 @@ func main() {
 	span := flag.Duration("span", 10*time.Second, "time of each measurement of load")
 	long := flag.Duration("wire", 60*time.Second, "time of the measurement on the wire")
 	wakes := flag.Duration("yardstick", 0, "only wake up again and again for so long and say how punctual it was")
+	host := flag.String("receive", "", "only receive the channels on this network namespace, for the time of -wire, and say how punctual they were")
 	flag.Parse()
-	if *wakes > 0 {
-		if err := wakeUps(*wakes, os.Stdout); err != nil {
+	if *wakes > 0 || *host != "" {
+		part := func() error { return wakeUps(*wakes, os.Stdout) }
+		if *host != "" {
+			part = func() error { return receive(*host, *long, os.Stdout) }
+		}
+		if err := part(); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
