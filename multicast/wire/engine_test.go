@@ -382,9 +382,7 @@ func TestStuckThread(t *testing.T) {
 	})
 	s := stream{pid: 5}
 	r.put(e.clock.now(), s.datagram())
-	for r.tail.Load() < 1 {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "the datagram to be taken", func() bool { return r.tail.Load() == 1 })
 	e.next.Store(nil)
 	close(woken)
 	wg.Wait()
@@ -409,9 +407,7 @@ func TestTwoThreads(t *testing.T) {
 			i++
 		}
 	}
-	for r.tail.Load() < n {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "all datagrams to be taken", func() bool { return r.tail.Load() == n })
 	e.next.Store(nil)
 	wg.Wait()
 	if got := r.dropped.Load(); got != n || r.tail.Load() != n { // there is no socket
