@@ -36,7 +36,7 @@ func (b *bench) add(what, want, format string, args ...any) {
 }
 
 func main() {
-	only := flag.String("only", "", "comma-separated parts: code, load, serve, wire, start, kill, console")
+	only := flag.String("only", "", "comma-separated parts: code, load, serve, start, kill, console, wire")
 	span := flag.Duration("span", 10*time.Second, "time of each measurement of load")
 	long := flag.Duration("wire", 60*time.Second, "time of the measurement on the wire")
 	wakes := flag.Duration("yardstick", 0, "only wake up again and again for so long and say how punctual it was")
@@ -74,7 +74,7 @@ func run(ctx context.Context, only string, span, long time.Duration) error {
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"code", b.code}, {"load", b.load}, {"serve", b.serve}, {"wire", b.wire}, {"start", b.start}, {"kill", b.kill}, {"console", b.console}} {
+	}{{"code", b.code}, {"load", b.load}, {"serve", b.serve}, {"start", b.start}, {"kill", b.kill}, {"console", b.console}, {"wire", b.wire}} {
 		if only != "" && !slices.Contains(strings.Split(only, ","), part.name) {
 			continue
 		}
