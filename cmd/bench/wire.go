@@ -72,7 +72,7 @@ func (b *bench) wire() error {
 		outputs, viewed.Load(), changed.Load(), (jiffies([]int{d.PID()})-before)/time.Since(began).Seconds()),
 		"99 %", "%.3f %%", 100*got.Half)
 	b.add("datagrams within 5 ms of their time", "99.9 %", "%.3f %%", 100*got.Five)
-	b.add("a thread of higher priority that only wakes up, in the same run, within 500 µs and 5 ms of its time: the limit of the machine",
+	b.add("one thread of higher priority that only wakes up, in the same run, within 500 µs and 5 ms of its time",
 		"", "%.3f %%, %.3f %%", 100*machine.Half, 100*machine.Five)
 	b.add("lateness of datagrams, median, 99 %, 99.9 %, largest", "", "%v, %v, %v, %v", got.Late[0], got.Late[1], got.Late[2], got.Late[3])
 	b.add(fmt.Sprintf("datagrams lost of %d in %v", got.Count, b.long), "0", "%d, and %d dropped by the receiver", got.Lost, got.Drops)

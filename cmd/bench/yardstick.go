@@ -22,8 +22,8 @@ const yardstickEvery = 500 * time.Microsecond
 type punctuality struct{ Half, Five float64 }
 
 // yardstick measures, in a process of its own, how well the machine wakes a thread of
-// higher priority than any of the headend that does nothing else. Nothing on the same
-// machine can be more punctual.
+// higher priority than any of the headend that does nothing else. No one thread on
+// the same machine can be more punctual.
 func yardstick(ctx context.Context, d time.Duration) (p punctuality, err error) {
 	out, err := exec.CommandContext(ctx, "/proc/self/exe", "-yardstick", d.String()).Output()
 	if err != nil {
