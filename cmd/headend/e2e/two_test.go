@@ -99,8 +99,8 @@ channels:
 	two.mustStart(t)
 	two.until(t, "segments of the second box", func() bool { return two.answers("/news/mono.m3u8") })
 
-	first, second := one.client(), two.client()
-	var moved atomic.Pointer[http.Client]
+	first, second := &way{RoundTripper: one.client().Transport}, &way{RoundTripper: two.client().Transport}
+	var moved atomic.Pointer[way]
 	moved.Store(first)
 	page, stop := one.browser(t, "http://"+door(t, one, &moved)+"/news/index.m3u8")
 	goesOn := func(d *Daemon, where string) {
@@ -114,6 +114,9 @@ channels:
 	goesOn(one, "on the first box")
 	moved.Store(second)
 	goesOn(two, "on the second box")
+	if second.used.Load() == 0 {
+		t.Error("the browser was not moved")
+	}
 	moved.Store(first)
 	goesOn(one, "on the first box again")
 	stop()
@@ -145,8 +148,20 @@ channels:
 	}
 }
 
-// door returns an address on the host of d that leads to where a client connects.
-func door(t *testing.T, d *Daemon, to *atomic.Pointer[http.Client]) string {
+// way leads to a box and counts what goes there.
+type way struct {
+	http.RoundTripper
+	used atomic.Int64
+}
+
+// RoundTrip implements http.RoundTripper.
+func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.used.Add(1)
+	return w.RoundTripper.RoundTrip(r)
+}
+
+// door returns an address on the host of d that leads to a box.
+func door(t *testing.T, d *Daemon, to *atomic.Pointer[way]) string {
 	t.Helper()
 	var l net.Listener
 	err := d.Net.Do(d.Host, func() (err error) {
@@ -157,7 +172,7 @@ func door(t *testing.T, d *Daemon, to *atomic.Pointer[http.Client]) string {
 		t.Fatal(err)
 	}
 	srv := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := httputil.ReverseProxy{Transport: to.Load().Transport, Rewrite: func(p *httputil.ProxyRequest) {
+		p := httputil.ReverseProxy{Transport: to.Load(), Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.Scheme, p.Out.URL.Host = "http", HTTPAddr
 		}}
 		p.ServeHTTP(w, r)
